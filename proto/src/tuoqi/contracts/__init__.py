@@ -1,0 +1,1 @@
+"""What crosses between services: compiled messages, gRPC stubs, and the catalogue of topics."""

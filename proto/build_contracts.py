@@ -24,8 +24,8 @@ PYTHON_IMPORT = re.compile(rf"^(\s*(?:from|import) )(tuoqi\.(?:{'|'.join(DOMAINS
 
 def compile_contracts() -> None:
     """Compile every contract into OUT, with stubs, topics and one descriptor set. Raises where protoc does."""
-    import grpc_tools  # noqa: PLC0415  only needed when a wheel is built
-    from grpc_tools import protoc  # noqa: PLC0415
+    import grpc_tools
+    from grpc_tools import protoc
 
     files = sorted(str(path.relative_to(HERE)) for path in (HERE / "tuoqi").rglob("*.proto"))
     well_known = Path(grpc_tools.__file__).parent / "_proto"
@@ -42,7 +42,11 @@ def compile_contracts() -> None:
         ]
         if protoc.main([*arguments]) != 0:
             raise SystemExit("the contracts do not compile; see protoc's message above")
-        descriptors = [f"--descriptor_set_out={OUT / 'descriptors.binpb'}", "--include_imports", "--include_source_info"]
+        descriptors = [
+            f"--descriptor_set_out={OUT / 'descriptors.binpb'}",
+            "--include_imports",
+            "--include_source_info",
+        ]
         protoc.main(["protoc", *arguments[1:4], *descriptors, *files])
         _install(target)
 
@@ -75,7 +79,7 @@ else:
     class CompileContracts(BuildHookInterface):  # type: ignore[type-arg]  # its parameter is of hatchling's inner life
         """Hatchling's hook: compiles before the files of the wheel are collected."""
 
-        def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002  the interface's names
+        def initialize(self, version: str, build_data: dict[str, Any]) -> None:
             """Compile the contracts."""
             compile_contracts()
 

@@ -82,6 +82,4 @@ def _messages(domain: str) -> dict[str, type[Message]]:
         for info in pkgutil.iter_modules(package.__path__)
         if info.name.endswith("_pb2")
     ]
-    return {
-        name: getattr(module, name) for module in modules for name in module.DESCRIPTOR.message_types_by_name
-    }
+    return {name: getattr(module, name) for module in modules for name in module.DESCRIPTOR.message_types_by_name}

@@ -4,8 +4,6 @@ Everything here is frozen: the caller gives the facts as they were known at the 
 A status interval 身份认定 is the row in force; how rows replace each other is the registry's business.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -27,7 +25,7 @@ class Absence:
 
 @dataclass(frozen=True, slots=True)
 class HukouKnown:
-    """From this day on the household register 户籍 is in this region; the first of a history holds for all time before."""
+    """From this day on the register 户籍 is in this region; the first of a history holds for all time before."""
 
     known_on: date
     region: str
@@ -113,9 +111,11 @@ def ruling(intervals: Sequence[Interval], first_month: Callable[[Interval], int]
     for entry in begun:
         if not rulers or entry[1:3] > rulers[-1][1:3]:
             rulers.append(entry)
-    ends = [entry[0] - 1 for entry in rulers[1:]] + [FOREVER]
+    following = [entry[0] for entry in rulers[1:]] + [FOREVER + 1]
     return [
-        Counting(entry[0], last, entry[3]) for entry, last in zip(rulers, ends, strict=True) if entry[0] <= last
+        Counting(first, after - 1, interval)
+        for (first, _, _, interval), after in zip(rulers, following, strict=False)
+        if first < after
     ]
 
 

@@ -1,10 +1,9 @@
 """Calendar months and ages as the county counts them. All days are days in Asia/Shanghai."""
 
-from __future__ import annotations
-
 import re
 from calendar import monthrange
 from datetime import date, datetime, time, timedelta, timezone
+from typing import Self
 
 SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
 """The zone of every civil day here; China has had no summer time since 1991, so a fixed offset is exact."""
@@ -22,12 +21,12 @@ class Month(int):
     __slots__ = ()
 
     @classmethod
-    def of(cls, day: date) -> Month:
+    def of(cls, day: date) -> Self:
         """The month in which a day lies."""
         return cls(day.year * 12 + day.month - 1)
 
     @classmethod
-    def parse(cls, text: str) -> Month:
+    def parse(cls, text: str) -> Self:
         """The month written `YYYY-MM`; ValueError for anything else."""
         written = _WRITTEN.fullmatch(text)
         if written is None:
@@ -54,7 +53,7 @@ class Month(int):
         """The last day of the month."""
         return date(self.year, self.number, monthrange(self.year, self.number)[1])
 
-    def plus(self, months: int) -> Month:
+    def plus(self, months: int) -> "Month":
         """The month so many months later (earlier where negative)."""
         return Month(int(self) + months)
 

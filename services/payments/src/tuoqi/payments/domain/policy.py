@@ -4,13 +4,12 @@
 that names the place and the reason. Amounts are written in yuan there and are fen from here on.
 """
 
-from __future__ import annotations
-
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import TypeVar
 
 from tuoqi.payments.domain.months import Month, moment
@@ -142,8 +141,8 @@ def parse_policy(files: Mapping[str, object]) -> Policy:
 
 
 def _stacking(node: Node) -> tuple[str, ...]:
-    """The ordered names of stacking steps 叠加规则; the engine refuses one that it does not know."""
-    return tuple(step.text("step", _KEY, "小写英文字母、数字和下划线") for step in node.rows("stacking", empty=True))
+    """The stacking steps 叠加规则 in their order."""
+    return tuple(row.choice("step", STACKING_STEPS) for row in node.rows("stacking", empty=True))
 
 
 def _programme(node: Node) -> Programme:
@@ -196,6 +195,10 @@ PARAMETERS: dict[str, Callable[[Node], Parameters]] = {
 """Rule of a programme → reader of its parameters; `entitlement.RULES` has the same keys."""
 
 
+STACKING_STEPS: tuple[str, ...] = ()
+"""The steps that a county may list; `entitlement.STACKING` has the same names."""
+
+
 def _cycle_rules(node: Node) -> CycleRules:
     """One version of the rules of cycles."""
     node.only(
@@ -216,7 +219,7 @@ _Ordered = TypeVar("_Ordered", int, Month)
 
 def _rising(node: Node, field: str, values: list[_Ordered]) -> None:
     """Refuses a list whose key values do not strictly rise."""
-    for position, (before, after) in enumerate(zip(values, values[1:], strict=False), start=1):
+    for position, (before, after) in enumerate(pairwise(values), start=1):
         if after <= before:
             raise PolicyError(f"{node.path(field)}[{position}]", f"应按顺序递增：{after} 不在 {before} 之后")
 

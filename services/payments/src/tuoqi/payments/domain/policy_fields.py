@@ -1,12 +1,10 @@
 """Reading one field of a policy file: each answer is checked, each fault names its place and its reason in Chinese."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import cast
+from typing import Self, cast
 
 from tuoqi.payments.domain.months import Month
 
@@ -33,7 +31,7 @@ class Node:
     content: Mapping[str, object]
 
     @classmethod
-    def of_file(cls, files: Mapping[str, object], name: str) -> Node:
+    def of_file(cls, files: Mapping[str, object], name: str) -> Self:
         """The top of a file; PolicyError where the file is missing or is no mapping."""
         if name not in files:
             raise PolicyError(name, "缺少此文件")
@@ -64,7 +62,7 @@ class Node:
         return str(value)
 
     def flag(self, field: str) -> bool:
-        """true or false; false where it is not written."""
+        """A yes or no; no where it is not written."""
         value = self.content.get(field, False)
         if not isinstance(value, bool):
             raise PolicyError(self.path(field), f"应为 true 或 false，现为 {value!r}")
@@ -86,14 +84,14 @@ class Node:
             raise PolicyError(self.path(field), f"应为月份，写作 YYYY-MM，现为 {value!r}") from None
 
     def fen(self, field: str) -> int:
-        """An amount written in yuan, as fen. A fraction must be quoted ("12.50"): an unquoted one is a float already."""
+        """An amount written in yuan, as fen; a fraction is quoted ("12.50"), as an unquoted one is a float already."""
         value = self._value(field)
         written = str(value) if isinstance(value, (int, str)) and not isinstance(value, bool) else ""
         if not _YUAN.fullmatch(written):
             raise PolicyError(self.path(field), f"应为金额（元，最多两位小数，小数加引号），现为 {value!r}")
         return int(Decimal(written) * 100)
 
-    def rows(self, field: str, *, empty: bool = False) -> Iterator[Node]:
+    def rows(self, field: str, *, empty: bool = False) -> Iterator["Node"]:
         """The mappings of a list, each with its place."""
         value = self._value(field)
         if not isinstance(value, list) or not (value or empty):

@@ -3,8 +3,6 @@
 A range is (first, last), both included, as plain month ordinals; a list of ranges is sorted and disjoint.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 Range = tuple[int, int]

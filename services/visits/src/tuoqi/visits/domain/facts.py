@@ -1,7 +1,7 @@
 """What visits knows of one person: only what a grade, a withdrawal or a closing can depend on.
 
-The facts arrive by the registry's events, whole each time; nothing here says how they were learnt. Corrections (a mended
-interval, a withdrawn death) have already been applied by the registry, so a fact that is gone is simply absent.
+The facts arrive by the registry's events, whole each time; nothing here says how they were learnt. Corrections (a
+mended interval, a withdrawn death) have been applied by the registry already: a fact that is gone is simply absent.
 """
 
 from dataclasses import dataclass

@@ -1,0 +1,1 @@
+"""The local platform: real Kafka, real PostgreSQL and all services on one machine, from pip alone."""

@@ -1,0 +1,209 @@
+"""The relay: takes what is unsent from the outbox to Kafka, in order, and forgets it only after Kafka's ack.
+
+One is active per service (a lock of the database's session), the others wait. It is crash-only: on any fault this
+incarnation lets go of its producer and its lock and a new one begins, so that no half-broken producer lives on. What was
+sent but not marked is sent again with the same `ce_id`; receivers know it by that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any, Self
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from aiokafka.partitioner import murmur2
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from tuoqi.contracts.topics import MAX_VALUE_BYTES, topic
+from tuoqi.kit import failpoints, metrics
+from tuoqi.kit.database import Database
+from tuoqi.kit.kafka import KafkaAddress
+from tuoqi.kit.logs import get_logger
+from tuoqi.kit.wire import headers_of
+
+BATCH = 4_000
+IDLE_S = 5.0
+"""How long it sleeps when nobody wakes it; it is woken in the process after each commit."""
+BACKOFF_MAX_S = 5.0
+SEND_TIMEOUT_S = 30.0
+
+_READ = text(
+    "SELECT o.* FROM unsent u JOIN outbox o ON o.seq = u.seq AND o.recorded_at = u.recorded_at"
+    " WHERE u.seq > :after ORDER BY u.seq LIMIT :batch"
+)
+_MARK = text("DELETE FROM unsent WHERE seq = ANY(CAST(:seqs AS bigint[]))")
+_RANGE = text(
+    "SELECT * FROM outbox WHERE seq > :after AND seq <= :up_to AND (:topic = '' OR topic = :topic)"
+    " ORDER BY seq LIMIT :batch"
+)
+logger = get_logger(room="relay")
+
+
+class Relay:
+    """One service's relay. `run()` lives as long as the process; `wake()` after each commit that wrote to the outbox."""
+
+    def __init__(self, service: str, database: Database, kafka: KafkaAddress) -> None:
+        self.sent = 0
+        """Events acknowledged since the process began."""
+        self._service = service
+        self._source = f"tuoqi.{service}".encode()
+        self._database = database
+        self._kafka = kafka
+        self._awake = asyncio.Event()
+        self._busy = asyncio.Lock()
+        """Held while sending, and by a replay for as long as it lasts."""
+
+    def wake(self) -> None:
+        """There is something to send."""
+        self._awake.set()
+
+    async def run(self) -> None:
+        """Live for ever, one incarnation after another."""
+        backoff = 0.1
+        while True:
+            try:
+                await self._incarnation()
+            except (KafkaError, DBAPIError, OSError, TimeoutError) as fault:
+                logger.warning("relay begins anew", fault=f"{type(fault).__name__}: {fault}"[:300], after_s=backoff)
+            await asyncio.sleep(backoff)
+            backoff = min(backoff * 2, BACKOFF_MAX_S) if self._stale() else 0.1
+
+    def _stale(self) -> bool:
+        before, self._sent_before = getattr(self, "_sent_before", -1), self.sent
+        return before == self.sent
+
+    async def _incarnation(self) -> None:
+        async with self._database.session() as session:
+            await self._lead(session)
+            async with _Producer(self._kafka, f"tuoqi-relay-{self._service}") as producer:
+                while True:
+                    self._awake.clear()
+                    async with self._busy:
+                        while await self._send_unsent(session, producer):
+                            pass
+                    await self._rest(session)
+
+    async def _lead(self, session: AsyncConnection) -> None:
+        lock = text("SELECT pg_try_advisory_lock(hashtextextended('tuoqi.relay', 0))")
+        while not (await session.execute(lock)).scalar_one():  # noqa: ASYNC110  the lock is another process's
+            await asyncio.sleep(1.0)
+
+    async def _rest(self, session: AsyncConnection) -> None:
+        try:
+            async with asyncio.timeout(IDLE_S):
+                await self._awake.wait()
+        except TimeoutError:
+            # Also proves that the session, and so the lock, is still there.
+            await session.execute(text("SELECT 1"))
+
+    async def _send_unsent(self, session: AsyncConnection, producer: _Producer) -> bool:
+        rows = (await session.execute(_READ, {"after": -1, "batch": BATCH})).all()
+        if not rows:
+            return False
+        failpoints.reach("relay.after_read")
+        await self._deliver(producer, rows)
+        await session.execute(text("BEGIN"))
+        await session.execute(_MARK, {"seqs": [row.seq for row in rows]})
+        failpoints.reach("relay.after_mark")
+        await session.execute(text("COMMIT"))
+        return len(rows) == BATCH
+
+    async def _deliver(self, producer: _Producer, rows: Sequence[Any]) -> None:
+        acks = await producer.send(rows, self._source)
+        failpoints.reach("relay.after_send")
+        async with asyncio.timeout(SEND_TIMEOUT_S):
+            await asyncio.gather(*acks)
+        failpoints.reach("relay.after_ack")
+        self.sent += len(rows)
+        for name, count in Counter(row.topic for row in rows).items():
+            metrics.RELAY_SENT.labels(name).inc(count)
+
+    async def replay(
+        self, *, topic_name: str, from_seq: int, to_seq: int, progress: Callable[[int], None] | None = None
+    ) -> int:
+        """Send a range of the outbox again, in order, while the relay itself waits; the number sent."""
+        sent = 0
+        async with self._busy, self._database.session() as session:
+            last = (await session.execute(text("SELECT coalesce(max(seq), 0) FROM outbox"))).scalar_one()
+            up_to = min(to_seq or last, last)
+            after = max(from_seq - 1, 0)
+            async with _Producer(self._kafka, f"tuoqi-replay-{self._service}") as producer:
+                while after < up_to:
+                    window = {"after": after, "up_to": up_to, "topic": topic_name, "batch": BATCH}
+                    rows = (await session.execute(_RANGE, window)).all()
+                    if not rows:
+                        break
+                    await self._deliver(producer, rows)
+                    after = rows[-1].seq
+                    sent += len(rows)
+                    if progress:
+                        progress(sent)
+        return sent
+
+
+class _Producer:
+    """An idempotent producer that fills whole batches itself, one partition at a time: order per key, few calls."""
+
+    def __init__(self, kafka: KafkaAddress, client_id: str) -> None:
+        self._raw = AIOKafkaProducer(
+            client_id=client_id,
+            acks="all",
+            enable_idempotence=True,
+            max_batch_size=MAX_VALUE_BYTES // 2,
+            max_request_size=MAX_VALUE_BYTES + 48_000,
+            request_timeout_ms=int(SEND_TIMEOUT_S * 1000),
+            **kafka.client_options(),
+        )
+
+    async def __aenter__(self) -> Self:
+        await self._raw.start()
+        return self
+
+    async def __aexit__(self, *fault: object) -> None:
+        # Stopping flushes; a producer that is broken must not hold the new incarnation up for long.
+        try:
+            async with asyncio.timeout(5):
+                await self._raw.stop()
+        except (KafkaError, OSError, TimeoutError) as error:
+            logger.warning("producer did not stop in peace", fault=type(error).__name__)
+
+    async def send(self, rows: Sequence[Any], source: bytes) -> list[asyncio.Future[Any]]:
+        """Hand the rows to the client in order; the acks to wait for."""
+        by_partition: dict[tuple[str, int], list[Any]] = {}
+        for row in rows:
+            by_partition.setdefault((row.topic, _partition(row)), []).append(row)
+        acks: list[asyncio.Future[Any]] = []
+        for (name, partition), some in by_partition.items():
+            acks.extend(await self._send_to(name, partition, some, source))
+        return acks
+
+    async def _send_to(
+        self, name: str, partition: int, rows: Sequence[Any], source: bytes
+    ) -> list[asyncio.Future[Any]]:
+        acks = []
+        batch = self._raw.create_batch()
+        for row in rows:
+            record = {"key": row.key.encode(), "value": row.value, "headers": headers_of(row, source)}
+            if batch.append(timestamp=None, **record) is None:
+                acks.append(await self._raw.send_batch(batch, name, partition=partition))
+                batch = self._raw.create_batch()
+                batch.append(timestamp=None, **record)
+        acks.append(await self._raw.send_batch(batch, name, partition=partition))
+        return acks
+
+
+def _partition(row: Any) -> int:
+    return _partition_of(row.topic, row.key) if row.partition is None else int(row.partition)
+
+
+@lru_cache(maxsize=100_000)
+def _partition_of(topic_name: str, key: str) -> int:
+    # Kafka's own default for keyed records, so that any other producer of the same key agrees. Kept, for it is slow.
+    hashed: int = murmur2(key.encode())
+    return (hashed & 0x7FFFFFFF) % topic(topic_name).partitions

@@ -1,0 +1,1 @@
+"""gRPC: one guarded server, one client, and tables in and out."""

@@ -1,0 +1,1 @@
+"""Decisions about alerts: raising, joining, escalating, closing. Pure: no clock, no I/O, the standard library alone."""

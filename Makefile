@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PY ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-MEMBERS := proto libs/kit services/registry services/payments services/visits services/alerts cli
+MEMBERS := proto libs/kit services/registry services/payments services/visits services/alerts cli benchmarks
 STAMP := $(VENV)/.installed
 
 .PHONY: help

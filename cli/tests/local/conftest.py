@@ -75,9 +75,12 @@ def platform() -> Iterator[Platform]:
         Service("registry", command("serve"), command("migrate")),
         Service("visits", command("sleep"), command("migrate"), health=False),
     )
-    os.environ["PYTHONPATH"] = str(DUMMY.parent)
+    before = os.environ.get("PYTHONPATH", "")
+    # The supervisor, a process of its own, imports the callback for the topics from this folder.
+    os.environ["PYTHONPATH"] = f"{DUMMY.parent}{os.pathsep}{before}"
     started = Platform(new_home("home"), Plan(services=services, topics="kafka_topics:apply"))
     started.up()
     yield started
     control.down(started.home)
+    os.environ["PYTHONPATH"] = before
     shutil.rmtree(started.home.root.parent)

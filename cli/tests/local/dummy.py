@@ -7,12 +7,12 @@ import time
 from concurrent import futures
 from pathlib import Path
 
-import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-
 
 def serve_health() -> None:
     """Serve gRPC health at the address that a service is given."""
+    import grpc  # noqa: PLC0415 -- the other acts should start at once
+    from grpc_health.v1 import health, health_pb2, health_pb2_grpc  # noqa: PLC0415 -- as above
+
     server = grpc.server(futures.ThreadPoolExecutor(2))
     servicer = health.HealthServicer()
     servicer.set("", health_pb2.HealthCheckResponse.SERVING)

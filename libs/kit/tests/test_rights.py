@@ -29,7 +29,12 @@ def _slug(rights: Rights, user: str, right: str) -> str:
 def test_a_right_comes_by_role(rights: Rights) -> None:
     actor = rights.require("clerk.li", "import", "月度导入")
     assert actor == rights.actor("clerk.li", "月度导入")
-    assert (actor.user, actor.purpose, actor.roles, actor.service) == ("clerk.li", "月度导入", {"clerk"}, False)
+    assert (actor.user, actor.purpose, actor.roles, actor.service) == (
+        "clerk.li",
+        "月度导入",
+        frozenset({"clerk"}),
+        False,
+    )
     assert _slug(rights, "clerk.li", "cycle.approve") == "auth.no_right"
     assert _slug(rights, "", "import") == "auth.no_user"
     assert _slug(rights, "nobody", "import") == "auth.unknown_user"

@@ -10,7 +10,7 @@ import pytest
 from tuoqi.kit.clock import COUNTY_ZONE
 from tuoqi.kit.errors import TuoqiError, meaning_of
 from tuoqi.kit.masking import mask_number
-from tuoqi.kit.tables import CLEAR, Column, Header, Kind, ParsedRow, Problem, format_row, parse_rows
+from tuoqi.kit.tables import CLEAR, Column, Header, Kind, ParsedRow, Problem, Value, format_row, parse_rows
 
 NAME = Column("name", "姓名", required=True)
 NUMBER = Column("id_number", "证件号码", masked=True)
@@ -20,9 +20,9 @@ BIRTH = Column("birth_date", "出生日期", "date")
 COLUMNS = (NAME, NUMBER, CATEGORY, AMOUNT, BIRTH)
 
 
-def read(kind: Kind, cell: str, **more: int) -> object:
+def read(kind: Kind, cell: str, *, minimum: int | None = None) -> object:
     """The value of one cell, or the reason why it was rejected."""
-    column = Column("x", "某", kind, **more)
+    column = Column("x", "某", kind, minimum=minimum)
     good, problems = parse_rows(Header.match(["x", "n"], [column, Column("n", "号")]), [(2, [cell, "1"])])
     return problems[0].reason if problems else good[0].values["x"]
 
@@ -48,7 +48,7 @@ def test_order_is_free_and_extra_columns_only_warn() -> None:
     assert header.warnings == ("多余的列不读入：备用。",)
     good, problems = parse_rows(header, [(2, ["secret", "1.5", "", "甲"])])
     assert problems == []
-    values = {"name": "甲", "id_number": None, "category": None, "amount": 150, "birth_date": None}
+    values: dict[str, Value] = {"name": "甲", "id_number": None, "category": None, "amount": 150, "birth_date": None}
     assert good == [ParsedRow(2, values)]
 
 
@@ -188,7 +188,13 @@ def test_a_row_is_written_as_the_contract_says() -> None:
 
 def test_what_is_written_is_read_back_the_same() -> None:
     header = Header.match([column.heading for column in COLUMNS], COLUMNS)
-    values = {"name": "甲", "id_number": "x", "category": "tekun", "amount": -1, "birth_date": date(2000, 2, 29)}
+    values: dict[str, Value] = {
+        "name": "甲",
+        "id_number": "x",
+        "category": "tekun",
+        "amount": -1,
+        "birth_date": date(2000, 2, 29),
+    }
     good, problems = parse_rows(header, [(2, format_row(COLUMNS, values))])
     assert problems == []
     assert good == [ParsedRow(2, values)]
@@ -196,7 +202,7 @@ def test_what_is_written_is_read_back_the_same() -> None:
 
 def test_fifty_thousand_rows_of_twenty_columns_take_at_most_a_second() -> None:
     """Half of the columns unique text, as in a roster; measured in CPU time, for other work shares the machine."""
-    kinds: list[Kind] = ["text"] * 12 + ["date"] * 3 + ["money"] * 2 + ["int"] * 2 + ["datetime"]
+    kinds: list[Kind] = [*["text"] * 12, *["date"] * 3, *["money"] * 2, *["int"] * 2, "datetime"]
     columns = [Column(f"c{place}", f"列{place}", kind) for place, kind in enumerate(kinds)]
     header = Header.match([column.key for column in columns], columns)
     rows = [

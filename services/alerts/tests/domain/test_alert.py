@@ -3,6 +3,7 @@
 from datetime import date, datetime, timedelta
 
 import pytest
+
 from tuoqi.alerts.domain import alert as alerts
 from tuoqi.alerts.domain.alert import (
     TWO_FAILED_TRIES,

@@ -5,6 +5,7 @@ from datetime import date, datetime, time, timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from tuoqi.alerts.domain import book as books
 from tuoqi.alerts.domain.alert import Escalated, Happening, Joined, Raised
 from tuoqi.alerts.domain.book import AlertBook

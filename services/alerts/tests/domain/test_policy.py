@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
+
 from tuoqi.alerts.domain.policy import PolicyError, read_policy
 from tuoqi.alerts.domain.rules import AlertPolicy, Severity
 from tuoqi.alerts.domain.terms import COUNTY_ZONE, Term, WorkCalendar

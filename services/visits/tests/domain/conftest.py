@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from tuoqi.visits.domain import causes
 from tuoqi.visits.domain.days import COUNTY_ZONE
 from tuoqi.visits.domain.facts import GuardianshipScore, PersonFacts, StatusInterval

@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 
 import pytest
+
 from tuoqi.visits.domain.days import birthday
 from tuoqi.visits.domain.facts import Absence, GuardianshipScore, PersonFacts, StatusInterval, Stay
 from tuoqi.visits.domain.grades import VisitPolicy, grade_on, next_change

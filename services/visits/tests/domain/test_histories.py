@@ -6,6 +6,7 @@ from datetime import date, datetime, time, timedelta
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from tuoqi.visits.domain import causes
 from tuoqi.visits.domain.days import COUNTY_ZONE, midnight_of
 from tuoqi.visits.domain.facts import Absence, GuardianshipScore, PersonFacts, StatusInterval, Stay

@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+
 from tuoqi.visits.domain.facts import PersonFacts
 from tuoqi.visits.domain.grades import VisitPolicy, grade_on, next_change
 from tuoqi.visits.domain.policy import PolicyError, read_policy

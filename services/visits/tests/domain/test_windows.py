@@ -3,6 +3,7 @@
 from datetime import date
 
 import pytest
+
 from tuoqi.visits.domain.windows import Frequency, Window
 
 WEEKLY, MONTH, QUARTER, HALF = Frequency(days=7), Frequency(months=1), Frequency(months=3), Frequency(months=6)

@@ -8,6 +8,7 @@ import fcntl
 import hashlib
 import os
 import re
+import threading
 import tomllib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -21,7 +22,7 @@ from tuoqi.cli.local.errors import LocalError
 RESOURCES = Path(__file__).parent / "resources"
 FETCHERS = 4
 JAVA_MIN = 17
-ANSWER_S_MAX = 20
+ANSWER_S_MAX = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,15 +129,20 @@ def _alone(shared_cache: Path) -> Iterator[None]:
 def _fetch_all(jars: list[Jar], cache: Path, stopped: Callable[[], bool]) -> None:
     """Several at a time; the first failure ends it, because without network every other one would time out too."""
     context = _context(cache)
-    with ThreadPoolExecutor(FETCHERS) as pool:
-        work = [pool.submit(_fetch, jar, cache, context) for jar in jars]
+    failed = threading.Event()
+
+    def fetch_one(jar: Jar) -> None:
+        if failed.is_set() or stopped():
+            return
         try:
-            for done in as_completed(work):
-                done.result()
-                if stopped():
-                    return
-        finally:
-            pool.shutdown(cancel_futures=True)
+            _fetch(jar, cache, context)
+        except LocalError:
+            failed.set()
+            raise
+
+    with ThreadPoolExecutor(FETCHERS) as pool:
+        for done in as_completed([pool.submit(fetch_one, jar) for jar in jars]):
+            done.result()
 
 
 def _context(cache: Path) -> Any:

@@ -263,6 +263,7 @@ def main() -> None:
 
         try:
             run(Home(given.root, given.cache), Plan.from_json(given.plan), say=partial(tell, "say"), ready=ready)
+            tell("failed", "The platform was stopped before it was ready.")
         except LocalError as error:
             print(error, file=sys.stderr)
             tell("failed", str(error))

@@ -83,7 +83,7 @@ def _hash(files: dict[str, bytes]) -> str:
 
 def _parse(folder: Path, name: str, content: bytes) -> dict[str, Any]:
     try:
-        parsed = yaml.load(content, Loader=_Loader)  # noqa: S506
+        parsed = yaml.load(content, Loader=_Loader)  # noqa: S506 -- _Loader is a SafeLoader
     except yaml.MarkedYAMLError as error:
         line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
         raise CountyError(f"{folder}/{name}{line}: {error.problem}") from error
@@ -97,7 +97,7 @@ def _parse(folder: Path, name: str, content: bytes) -> dict[str, Any]:
 class _Loader(yaml.SafeLoader):
     """YAML that refuses a key written twice: PyYAML would keep the last and lose a rule without a word."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002 -- PyYAML's
         seen: set[object] = set()
         for key_node, _value in node.value:
             if key_node.value in seen and isinstance(key_node, yaml.ScalarNode):

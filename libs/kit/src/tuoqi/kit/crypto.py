@@ -1,7 +1,7 @@
 """Private values are sealed before they reach PostgreSQL, and found again by keyed hashes.
 
-Each subject (a person) has a key of its own, wrapped by the master key that lies outside the database: erase the wrapped
-key, and everything sealed for that subject is gone, also from backups. A sealed value opens only in the table, the
+Each subject (a person) has a key of its own, wrapped by the master key that lies outside the database: erase the
+wrapped key, and everything sealed for that subject is gone, also from backups. A sealed value opens only in the table, the
 column and for the subject it was sealed for. AES-256-GCM with random 96-bit nonces (NIST SP 800-38D).
 """
 

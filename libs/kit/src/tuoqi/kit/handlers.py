@@ -81,6 +81,8 @@ class Projection:
     on: Mapping[type[Message], Callable[[Any, int], tuple[Any, ...] | None]]
     """(message, aggregate version) → row, or None where this message is not mirrored."""
     keep: Literal["latest", "every"] = "latest"
+    topic: str = ""
+    """Only messages of this topic; empty = of any. For types that stand in several topics."""
 
 
 @dataclass(frozen=True, slots=True)

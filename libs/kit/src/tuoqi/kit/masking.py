@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_PRIVATE: Final = re.compile(
-    r"(?<!\d)(?:"
+_FIND: Final = re.compile(
+    r"(?P<id>(?<![0-9A-Za-z])(?:"
+    r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"  # an id of ours
+    r"|(?=(?:[0-9]*[a-f]){4})(?:[0-9a-f]{32}|[0-9a-f]{64})"  # a trace, a hash; four letters at least
+    r")(?![0-9A-Za-z]))"
+    r"|(?<!\d)(?:"
     r"\d{17}[\dXx]"  # identity number, or a card of 18 digits
     r"|\d{15,19}"  # old identity number, card
     r"|1[3-9]\d{9}"  # mobile phone
@@ -17,8 +21,11 @@ _MIDDLE: Final = 8
 
 
 def hide_private(text: str) -> str:
-    """The text with every identity, card and phone number replaced by stars and its last two characters."""
-    return _PRIVATE.sub(lambda found: f"***{found.group()[-2:]}", text)
+    """The text with every identity, card and phone number replaced by stars and its last two characters.
+
+    Ids, traces and hashes stay whole, though digits may run long in them: logs are followed by these.
+    """
+    return _FIND.sub(lambda found: found.group() if found["id"] else f"***{found.group()[-2:]}", text)
 
 
 def mask_number(number: str) -> str:

@@ -214,7 +214,11 @@ class Pipeline:
             for table in self._by_type[kind]:
                 ctx = self._context(work, m)
                 work.apply(table.state, table.key(m.message), table.on[kind], m.message, ctx)
-            mirrored = [(i, p.on[kind](m.message, m.version)) for i, p in self._mirrors[kind]]
+            mirrored = [
+                (i, p.on[kind](m.message, m.version))
+                for i, p in self._mirrors[kind]
+                if p.topic in {"", m.record.topic}
+            ]
         except Rejected as rejection:
             work.back_to(mark)
             return Burial(m, rejection.slug, ", ".join(sorted(rejection.details)), parks)

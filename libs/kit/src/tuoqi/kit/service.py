@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from datetime import UTC, datetime
 from typing import Any
 
@@ -92,6 +93,8 @@ class Service:
     subscriptions: Sequence[Subscription] = ()
     stores: Mapping[type, Store[Any]] = field(default_factory=dict)
     read_policy: Callable[[County], Any] = lambda county: county
+    migrations: Path | None = None
+    """Where the schema's revisions lie, if not in the package `tuoqi.<name>`."""
 
 
 def main(service: Service) -> None:
@@ -99,7 +102,7 @@ def main(service: Service) -> None:
     settings = service.settings()  # type: ignore[call-arg]  # pydantic-settings fills it from the environment
     configure_logs(service.name)
     if sys.argv[1:] == ["migrate"]:
-        uvloop.run(migrate(settings, service.name, migrations_of(service.name)))
+        uvloop.run(migrate(settings, service.name, service.migrations or migrations_of(service.name)))
         return
     if sys.argv[1:]:
         sys.exit(f"usage: python -m tuoqi.{service.name} [migrate]")
@@ -151,7 +154,7 @@ async def _serve(service: Service, settings: Settings) -> None:
         consumer.subscribe(broker, settings.batch_records)
     server = await serve(
         settings,
-        Guard(settings, Rights.from_county(runtime.county), runtime.database),
+        Guard(settings, Rights.from_county(runtime.county), runtime.database, runtime.clock),
         [
             *parts.servicers,
             add_platform(PlatformServicer(runtime)),

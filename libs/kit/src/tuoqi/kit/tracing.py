@@ -103,7 +103,7 @@ def current_correlation_id() -> str:
     return _correlation_id.get()
 
 
-def new_traceparent(sampled: bool) -> str:
+def new_traceparent(sampled: bool) -> str:  # noqa: FBT001 -- the one thing it is told
     """A traceparent that begins a trace, without any span."""
     drawn = os.urandom(24).hex()
     return f"00-{drawn[:32]}-{drawn[32:]}-{'01' if sampled else '00'}"
@@ -159,7 +159,7 @@ def batch_span(
 
 
 @contextmanager
-def call_span(name: str, traceparent: str | None, correlation_id: str | None, sampled: bool) -> Iterator[Span]:
+def call_span(name: str, traceparent: str | None, correlation_id: str | None, sampled: bool) -> Iterator[Span]:  # noqa: FBT001 -- called with its name everywhere
     """One span for a call; a child of `traceparent` where that is one, recorded if the parent is or `sampled` says so.
 
     Inside, `current_traceparent()` is this span and `current_correlation_id()` the given one, else the trace's id.

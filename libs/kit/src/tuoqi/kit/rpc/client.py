@@ -53,7 +53,7 @@ class Channel(grpc.aio.Channel):
         """End it; calls under way get `grace` seconds."""
         await self._inner.close(grace)
 
-    def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:
+    def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:  # noqa: FBT001, FBT002 -- grpc's
         """How the connection stands."""
         state: grpc.ChannelConnectivity = self._inner.get_state(try_to_connect)
         return state

@@ -137,7 +137,9 @@ class ImportLog:
         if not await tx.execute(_OPEN, **self._key, attempt=attempt, file_name=file_name, actor=actor, at=at):
             raise TuoqiError("import.at_once")
 
-    async def advance(self, tx: Tx, standing: Standing, rows_done: int, outcome: ChunkOutcome, rejected: int) -> None:
+    async def advance(
+        self, tx: Tx, standing: Standing, *, rows_done: int, outcome: ChunkOutcome, rejected: int
+    ) -> None:
         """Note a chunk. Raises import.at_once where another load of the same content has gone on meanwhile."""
         moved = await tx.execute(
             _ADVANCE,
@@ -160,6 +162,8 @@ class ImportLog:
 
 
 Step = Callable[[Tx], Awaitable[ChunkOutcome]]
+Runner = Callable[[Step], Awaitable[ChunkOutcome]]
+"""Runs a step in a transaction."""
 
 
 class Load:
@@ -169,10 +173,11 @@ class Load:
         self,
         importer: Importer,
         header: Header,
+        *,
         ctx: LoadContext,
         standing: Standing,
         log: ImportLog,
-        run: Callable[[Step], Awaitable[ChunkOutcome]],
+        run: Runner,
     ) -> None:
         self._importer = importer
         self._header = header
@@ -218,7 +223,7 @@ class Load:
             nonlocal rejected
             outcome = await self._importer.load(tx, good, self._ctx) if good else ChunkOutcome()
             rejected = len({p.row_number for p in (*flawed, *outcome.problems) if not p.only_warning})
-            await self._log.advance(tx, standing, rows_done, outcome, rejected)
+            await self._log.advance(tx, standing, rows_done=rows_done, outcome=outcome, rejected=rejected)
             return outcome
 
         outcome = await self._run(step)
@@ -230,7 +235,7 @@ class Load:
         return sorted([*flawed, *outcome.problems], key=lambda problem: problem.row_number)
 
 
-def committing(database: Database, on_commit: Callable[[], None]) -> Callable[[Step], Awaitable[ChunkOutcome]]:
+def committing(database: Database, on_commit: Callable[[], None]) -> Runner:
     """Runs each step in a transaction of its own, again where it loses a race. Raises state.conflict in the end."""
 
     async def run(step: Step) -> ChunkOutcome:
@@ -248,12 +253,12 @@ def committing(database: Database, on_commit: Callable[[], None]) -> Callable[[S
     return run
 
 
-class _Over(Exception):  # noqa: N818 -- not an error: it ends a trial run by rolling it back
-    pass
+class _Over(Exception):
+    """Not an error: it ends a trial run by rolling it back."""
 
 
 @asynccontextmanager
-async def trial(database: Database) -> AsyncIterator[tuple[Tx, Callable[[Step], Awaitable[ChunkOutcome]]]]:
+async def trial(database: Database) -> AsyncIterator[tuple[Tx, Runner]]:
     """One transaction for a whole trial run, rolled back at the end; each step can be undone by itself."""
     try:
         async with database.begin() as tx:
@@ -269,6 +274,10 @@ async def trial(database: Database) -> AsyncIterator[tuple[Tx, Callable[[Step], 
                 return outcome
 
             yield tx, run
-            raise _Over
+            _roll_back()
     except _Over:
         return
+
+
+def _roll_back() -> None:
+    raise _Over

@@ -54,7 +54,7 @@ class RunningServer:
         self._health = health_servicer
         self._telling: asyncio.Future[None] | None = None
 
-    def set_serving(self, serving: bool) -> None:
+    def set_serving(self, serving: bool) -> None:  # noqa: FBT001 -- the state itself
         """Tell whoever asks for health whether this service makes progress. Not serving at first."""
         state = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
         self._telling = asyncio.ensure_future(self._health.set("", state))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -12,10 +13,20 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from tuoqi.contracts.common.v1 import table_pb2 as pb
 from tuoqi.contracts.common.v1 import table_pb2_grpc
 from tuoqi.kit.clock import BusinessClock, county_day
-from tuoqi.kit.database import Database
+from tuoqi.kit.database import Database, Tx
 from tuoqi.kit.errors import TuoqiError, register_errors
 from tuoqi.kit.rights import Actor, current_actor
-from tuoqi.kit.rpc.imports import ChunkOutcome, Importer, ImportLog, Load, LoadContext, Standing, committing, trial
+from tuoqi.kit.rpc.imports import (
+    ChunkOutcome,
+    Importer,
+    ImportLog,
+    Load,
+    LoadContext,
+    Runner,
+    Standing,
+    committing,
+    trial,
+)
 from tuoqi.kit.rpc.refusals import Grpc
 from tuoqi.kit.tables import Column, Header, Problem, row_formatter
 from tuoqi.kit.tracing import current_correlation_id, current_traceparent
@@ -73,10 +84,10 @@ class ImportServicer(table_pb2_grpc.ImportServiceServicer):
         self._clock = clock
         self._on_commit = on_commit
 
-    async def ImportRows(  # noqa: N802 -- the contract's name
+    async def ImportRows(
         self,
         request_iterator: AsyncIterator[pb.ImportRowsRequest],
-        context: Grpc,  # noqa: ARG002 -- grpc's signature
+        context: Grpc,
     ) -> AsyncIterator[pb.ImportRowsResponse]:
         """Take one file: header, then rows; answer with progress, problems and the result."""
         first = await anext(request_iterator, None)
@@ -94,69 +105,76 @@ class ImportServicer(table_pb2_grpc.ImportServiceServicer):
             yield _started(header, loaded_before_at=last.finished_at)
             yield pb.ImportRowsResponse(result=pb.ImportResult())
             return
+        job = _Job(importer, header, given, last, log)
         take = self._try if given.dry_run else self._load
-        async for answer in take(importer, header, given, last, log, request_iterator):
+        async for answer in take(job, request_iterator):
             yield answer
 
     async def _load(
-        self,
-        importer: Importer,
-        header: Header,
-        given: pb.ImportHeader,
-        last: Standing | None,
-        log: ImportLog,
-        requests: AsyncIterator[pb.ImportRowsRequest],
+        self, job: _Job, requests: AsyncIterator[pb.ImportRowsRequest]
     ) -> AsyncIterator[pb.ImportRowsResponse]:
-        standing = last if last is not None and last.finished_at is None else None
+        standing = job.broken()
         if standing is None:
-            standing = Standing(attempt=last.attempt + 1 if last else 1)
+            standing = job.next()
             async with self._database.begin() as tx:
-                await self._open(tx, log, standing, given)
-        load = self._new_load(importer, header, given, standing, log, committing(self._database, self._on_commit))
-        yield _started(header, resume_after_row=standing.rows_done + 1 if standing.rows_done else 0)
+                await self._open(tx, job, standing)
+        load = self._new_load(job, standing, committing(self._database, self._on_commit))
+        yield _started(job.header, resume_after_row=standing.rows_done + 1 if standing.rows_done else 0)
         async for answer in _answers(load, requests):
             yield answer
         async with self._database.begin() as tx:
-            await log.finish(tx, load.standing, self._clock.now())
+            await job.log.finish(tx, load.standing, self._clock.now())
         yield _result(load.standing)
 
     async def _try(
-        self,
-        importer: Importer,
-        header: Header,
-        given: pb.ImportHeader,
-        last: Standing | None,
-        log: ImportLog,
-        requests: AsyncIterator[pb.ImportRowsRequest],
+        self, job: _Job, requests: AsyncIterator[pb.ImportRowsRequest]
     ) -> AsyncIterator[pb.ImportRowsResponse]:
-        standing = Standing(attempt=last.attempt + 1 if last else 1)
+        standing = job.next()
         async with trial(self._database) as (tx, run):
-            await self._open(tx, log, standing, given)
-            load = self._new_load(importer, header, given, standing, log, run)
-            yield _started(header)
+            await self._open(tx, job, standing)
+            load = self._new_load(job, standing, run)
+            yield _started(job.header)
             async for answer in _answers(load, requests):
                 yield answer
         yield _result(load.standing)
 
-    async def _open(self, tx: Grpc, log: ImportLog, standing: Standing, given: pb.ImportHeader) -> None:
+    async def _open(self, tx: Tx, job: _Job, standing: Standing) -> None:
         actor, now = current_actor().user, self._clock.now()
-        await log.open(tx, attempt=standing.attempt, file_name=given.file_name, actor=actor, at=now)
+        await job.log.open(tx, attempt=standing.attempt, file_name=job.given.file_name, actor=actor, at=now)
 
-    def _new_load(
-        self, importer: Importer, header: Header, given: pb.ImportHeader, standing: Standing, log: ImportLog, run: Grpc
-    ) -> Load:
+    def _new_load(self, job: _Job, standing: Standing, run: Runner) -> Load:
         now = self._clock.now()
         ctx = LoadContext(
             at=now,
             today=county_day(now),
             actor=current_actor(),
-            content_hash=given.content_hash,
+            content_hash=job.given.content_hash,
             attempt=standing.attempt,
-            dry_run=given.dry_run,
+            dry_run=job.given.dry_run,
             traceparent=current_traceparent(),
             correlation_id=current_correlation_id(),
         )
-        return Load(importer, header, ctx, standing, log, run)
+        return Load(job.importer, job.header, ctx=ctx, standing=standing, log=job.log, run=run)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One file that was announced."""
+
+    importer: Importer
+    header: Header
+    given: pb.ImportHeader
+    last: Standing | None
+    """The latest load of the same content."""
+    log: ImportLog
+
+    def broken(self) -> Standing | None:
+        """An earlier load that did not come to its end."""
+        return self.last if self.last is not None and self.last.finished_at is None else None
+
+    def next(self) -> Standing:
+        """A new load's beginning."""
+        return Standing(attempt=self.last.attempt + 1 if self.last else 1)
 
 
 async def _answers(load: Load, requests: AsyncIterator[pb.ImportRowsRequest]) -> AsyncIterator[pb.ImportRowsResponse]:
@@ -212,10 +230,10 @@ class ExportServicer(table_pb2_grpc.ExportServiceServicer):
     def __init__(self, exporters: Sequence[Exporter]) -> None:
         self._exporters = {exporter.kind: exporter for exporter in exporters}
 
-    async def ExportRows(  # noqa: N802 -- the contract's name
+    async def ExportRows(
         self,
         request: pb.ExportRowsRequest,
-        context: Grpc,  # noqa: ARG002 -- grpc's signature
+        context: Grpc,
     ) -> AsyncIterator[pb.ExportRowsResponse]:
         """The columns first, then the rows. Numbers in full only with the right `reveal` and a purpose."""
         exporter = self._exporters.get(request.kind)

@@ -209,6 +209,11 @@ def next_due(alert: Alert, policy: AlertPolicy) -> datetime | None:
     return next((at for _, at in _ahead(alert, policy)), None)
 
 
+def moments_due(alert: Alert, until: datetime, policy: AlertPolicy) -> list[datetime]:
+    """The moments up to `until` at which steps not yet taken are due, in order of time."""
+    return [at for _, at in _ahead(alert, policy) if at <= until]
+
+
 def acknowledge_by(alert: Alert, policy: AlertPolicy) -> datetime:
     """Until when the alert should be acknowledged."""
     rules = _rules(alert, policy)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from tuoqi.alerts.domain import alert as alerts
-from tuoqi.alerts.domain.alert import TWO_FAILED_TRIES, VISIT_OVERDUE, Alert, Happening
+from tuoqi.alerts.domain.alert import TWO_FAILED_TRIES, VISIT_OVERDUE, Alert, AlertClosedError, Happening
 from tuoqi.alerts.domain.rules import AlertPolicy
 
 
@@ -64,13 +64,27 @@ def two_tries_ended(book: AlertBook, closed_as: str, at: datetime, policy: Alert
     return (book, ()) if running is None else _with(book, alerts.close(running, at, closed_as, policy))
 
 
-def escalate(book: AlertBook, until: datetime, policy: AlertPolicy) -> Outcome:
-    """Every step of every open alert due by `until`."""
+def acknowledge(book: AlertBook, alert_id: str, by: str, at: datetime, policy: AlertPolicy) -> Outcome:
+    """Somebody takes one alert on. Raises AlertClosedError where the book has no open alert of this id."""
+    running = next((one for one in book.alerts if one.is_open and one.alert_id == alert_id), None)
+    if running is None:
+        raise AlertClosedError(alert_id)
+    return _with(book, alerts.acknowledge(running, by, at, policy))
+
+
+def escalate(book: AlertBook, until: datetime, policy: AlertPolicy, *, alert_id: str = "") -> Outcome:
+    """Every step due by `until`, alert by alert: of every open alert, or only of the one named."""
     said: tuple[Happening, ...] = ()
     for one in book.alerts:
-        book, taken = _with(book, alerts.escalate(one, until, policy))
-        said += taken
+        if alert_id in {"", one.alert_id}:
+            book, taken = _with(book, alerts.escalate(one, until, policy))
+            said += taken
     return book, said
+
+
+def due_steps(book: AlertBook, until: datetime, policy: AlertPolicy) -> list[tuple[datetime, str]]:
+    """When which open alert (its id) has steps to take, by `until`, in order of time."""
+    return sorted({(at, one.alert_id) for one in book.alerts for at in alerts.moments_due(one, until, policy)})
 
 
 def next_due(book: AlertBook, policy: AlertPolicy) -> datetime | None:

@@ -36,7 +36,10 @@ PAYING_OUT = frozenset({State.INSTRUCTED, State.SETTLING, State.CLOSED})
 
 @dataclass(frozen=True, slots=True)
 class Cycle:
-    """One cycle of one month; `seq` is its place in the one order of all cycles, `rules` those it was opened under."""
+    """One cycle of one month; `seq` is its place in the one order of all cycles, `rules` those it was opened under.
+
+    `cycle_id` and `policy_version` (the county's files that computed it) are given and kept by whoever stores it.
+    """
 
     name: str
     seq: int
@@ -52,6 +55,8 @@ class Cycle:
     approved_by: tuple[str, ...] = ()
     instructed_on: date | None = None
     cancelled_because: str = ""
+    cycle_id: str = ""
+    policy_version: str = ""
 
     @property
     def is_live(self) -> bool:

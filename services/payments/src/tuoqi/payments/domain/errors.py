@@ -44,6 +44,10 @@ REFUSALS: dict[str, tuple[str, str]] = {
     "payments.cycle_later_instructed": (_NOT_NOW, "更晚的周期 {later} 已发出代发指令，周期 {cycle} 不能作废。"),
     "payments.cycle_unknown": ("NOT_FOUND", "没有周期 {cycle}。"),
     "payments.cycle_open_instructions": (_NOT_NOW, "周期 {cycle} 还有 {count} 条代发指令没有结果，不能关账。"),
+    "payments.cycle_cut_off_ahead": (_NOT_NOW, "周期 {cycle} 的截止时点 {cut_off} 还没有到，不能核算。"),
+    "payments.cycle_facts_missing": (_NOT_NOW, "截至 {cut_off} 的登记信息尚未收齐，未作处理：{missing}。"),
+    "payments.cycle_posting_not_cut": (_NOT_NOW, "本平台使用系统时钟，公示不能提前结束。"),
+    "payments.control_failed": ("INTERNAL", "资金核对不平，未写入任何数据：{findings}。"),
     "payments.ledger_unbalanced": ("INTERNAL", "周期 {cycle} 的记账借贷不平，相差 {difference_fen} 分，已停止。"),
     "payments.ledger_recovery_unallocated": (
         "INTERNAL",

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from tuoqi.alerts.domain.policy import read_policy
 from tuoqi.alerts.domain.rules import AlertPolicy
 
-KINDS = Path(__file__).parents[4] / "deploy/counties/990101/alerts/kinds.yaml"
+KINDS = Path(__file__).parents[3] / "deploy/counties/990101/alerts/kinds.yaml"
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,1 @@
+"""Decisions of the registry: pure, the standard library only, no clock."""

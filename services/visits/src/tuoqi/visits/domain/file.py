@@ -1,0 +1,125 @@
+"""The visit file 探访档案 of one person: the plan, and what came before there could be one.
+
+Person, statuses and visits arrive by ways that keep no order between them. What comes before the person is kept with
+its moment and takes effect once the person is known, so that nothing that was told is lost.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+
+from tuoqi.visits.domain import causes
+from tuoqi.visits.domain.facts import PersonFacts, StatusInterval
+from tuoqi.visits.domain.grades import VisitPolicy
+from tuoqi.visits.domain.happenings import Happening, OverdueFound, OverduesChanged, OverdueState
+from tuoqi.visits.domain.plan import VisitPlan, VisitRecord
+
+
+@dataclass(frozen=True, slots=True)
+class StatusesTold:
+    """The person's statuses as told before the person was known."""
+
+    at: datetime
+    statuses: tuple[StatusInterval, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordTold:
+    """A visit that arrived before the person was known."""
+
+    at: datetime
+    record: VisitRecord
+
+
+@dataclass(frozen=True, slots=True)
+class OverdueNews:
+    """What became of one missed deadline since the file was loaded; `grade` is set where it was found meanwhile."""
+
+    deadline: date
+    state: OverdueState
+    grade: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VisitFile:
+    """All that visits keeps of one person. `plan` is None until the person is known.
+
+    `person_version` and `status_version` are the newest versions told by the registry on each of its two ways; an older
+    one that comes late is passed over. `due_at` is the moment at which `turn_of_day` must next be called. `news` is
+    what has not been written to the table of overdues yet: empty whenever a file is loaded.
+    """
+
+    person_id: str
+    version: int = 0
+    region: str = ""
+    person_version: int = 0
+    status_version: int = 0
+    plan: VisitPlan | None = None
+    early: tuple[StatusesTold | RecordTold, ...] = ()
+    due_at: datetime | None = None
+    news: tuple[OverdueNews, ...] = field(default=(), repr=False)
+
+
+Outcome = tuple[VisitFile, tuple[Happening, ...]]
+
+
+def learn_person(file: VisitFile, told: PersonFacts, at: datetime, policy: VisitPolicy) -> Outcome:
+    """The registry told who the person is; statuses, stays and scores are kept as they were."""
+    if file.plan is None:
+        return _begin(file, told, at, policy)
+    known = file.plan.facts
+    facts = replace(told, statuses=known.statuses, stays=known.stays, scores=known.scores)
+    return _settle(file, causes.facts_changed(file.plan, facts, at, policy), policy)
+
+
+def learn_statuses(file: VisitFile, statuses: tuple[StatusInterval, ...], at: datetime, policy: VisitPolicy) -> Outcome:
+    """The registry told the person's statuses, all of them."""
+    if file.plan is None:
+        return replace(file, early=(*file.early, StatusesTold(at, statuses))), ()
+    facts = replace(file.plan.facts, statuses=statuses)
+    return _settle(file, causes.facts_changed(file.plan, facts, at, policy), policy)
+
+
+def take_record(file: VisitFile, record: VisitRecord, at: datetime, policy: VisitPolicy) -> Outcome:
+    """A record arrived."""
+    if file.plan is None:
+        return replace(file, early=(*file.early, RecordTold(at, record))), ()
+    return _settle(file, causes.visit_arrived(file.plan, record, at, policy), policy)
+
+
+def turn_of_day(file: VisitFile, day: date, policy: VisitPolicy) -> Outcome:
+    """00:00 of `day` has come."""
+    if file.plan is None:
+        return file, ()
+    return _settle(file, causes.midnight(file.plan, day, policy), policy)
+
+
+def _begin(file: VisitFile, told: PersonFacts, at: datetime, policy: VisitPolicy) -> Outcome:
+    """The person is known: what was told by then holds at once, what was told later follows at its own moment."""
+    early = sorted(file.early, key=lambda one: one.at)
+    statuses = [one.statuses for one in early if isinstance(one, StatusesTold) and one.at <= at]
+    facts = replace(told, statuses=statuses[-1] if statuses else ())
+    file = replace(file, early=(), plan=VisitPlan(file.person_id, facts))
+    file, said = learn_person(file, told, at, policy)
+    for one in early:
+        if isinstance(one, RecordTold):
+            file, happened = take_record(file, one.record, one.at, policy)
+        elif one.at > at:
+            file, happened = learn_statuses(file, one.statuses, one.at, policy)
+        else:
+            continue
+        said += happened
+    return file, said
+
+
+def _settle(file: VisitFile, outcome: causes.Outcome, policy: VisitPolicy) -> Outcome:
+    """The file with its plan as it is now, its next due moment, and the news for the table of overdues."""
+    plan, said = outcome
+    if plan is file.plan:
+        return file, said
+    news = list(file.news)
+    for one in said:
+        if isinstance(one, OverdueFound):
+            news.append(OverdueNews(one.deadline, OverdueState.OPEN, one.grade))
+        elif isinstance(one, OverduesChanged):
+            news.extend(OverdueNews(deadline, state) for deadline, state in one.changes)
+    return replace(file, plan=plan, due_at=causes.next_due(plan, policy), news=tuple(news)), said

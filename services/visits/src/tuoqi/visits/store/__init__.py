@@ -1,0 +1,20 @@
+"""The only SQL of visits: files by batch, records as they arrived, lists for people, and what is due."""
+
+from tuoqi.visits.store.due import due_plans, next_due
+from tuoqi.visits.store.files import VisitFileStore
+from tuoqi.visits.store.lists import list_overdues, list_tasks, overdue_counts, overdues_in_order
+from tuoqi.visits.store.records import KnownPerson, NoteSeal, known_people, record_visits
+
+__all__ = [
+    "KnownPerson",
+    "NoteSeal",
+    "VisitFileStore",
+    "due_plans",
+    "known_people",
+    "list_overdues",
+    "list_tasks",
+    "next_due",
+    "overdue_counts",
+    "overdues_in_order",
+    "record_visits",
+]

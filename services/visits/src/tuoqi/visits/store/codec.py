@@ -1,0 +1,140 @@
+"""A visit file as compact JSON and back: what no query asks for needs no column of its own."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime
+from typing import Any
+
+from tuoqi.visits.domain.facts import Absence, GuardianshipScore, PersonFacts, StatusInterval, Stay
+from tuoqi.visits.domain.file import RecordTold, StatusesTold, VisitFile
+from tuoqi.visits.domain.happenings import OverdueState
+from tuoqi.visits.domain.plan import Overdue, Try, VisitPlan, VisitRecord
+from tuoqi.visits.domain.windows import Window
+
+
+def encode(file: VisitFile) -> str:
+    """Everything but what has columns: person, version, region and the next due moment."""
+    content: dict[str, Any] = {"seen": [file.person_version, file.status_version]}
+    if file.early:
+        content["early"] = [_early_out(one) for one in file.early]
+    if file.plan is not None:
+        content["plan"] = _plan_out(file.plan)
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+
+
+def decode(person_id: str, version: int, region: str, due_at: datetime | None, state: str) -> VisitFile:
+    """The file as it was saved."""
+    content = json.loads(state)
+    person_version, status_version = content["seen"]
+    return VisitFile(
+        person_id=person_id,
+        version=version,
+        region=region,
+        person_version=person_version,
+        status_version=status_version,
+        plan=_plan_in(person_id, content["plan"]) if "plan" in content else None,
+        early=tuple(_early_in(one) for one in content.get("early", ())),
+        due_at=due_at,
+    )
+
+
+def _plan_out(plan: VisitPlan) -> dict[str, Any]:
+    facts = plan.facts
+    content = {
+        "born": _out(facts.birth_date),
+        "died": _out(facts.died_on),
+        "away": [[_out(one.moved_out_on), _out(one.returned_on)] for one in facts.absences],
+        "statuses": [_interval_out(one) for one in facts.statuses],
+        "stays": [[one.facility, _out(one.first_day), _out(one.last_day)] for one in facts.stays],
+        "scores": [[_out(one.assessed_on), one.score, one.order] for one in facts.scores],
+        "looked": _out(plan.looked_on),
+        "number": plan.number,
+        "grade": plan.grade,
+        "window": _window_out(plan.window) if plan.window else None,
+        "opened": _out(plan.opened_on),
+        "closed": _out(plan.closed_on),
+        "tries": [[one.at.isoformat(), one.succeeded] for one in plan.tries],
+        "two_tries": plan.two_tries_open,
+        "overdues": [[one.grade, *_window_out(one.window), one.state.value] for one in plan.overdues],
+    }
+    return {key: value for key, value in content.items() if value}
+
+
+def _plan_in(person_id: str, content: dict[str, Any]) -> VisitPlan:
+    get = content.get
+    facts = PersonFacts(
+        birth_date=date.fromisoformat(content["born"]),
+        died_on=_in(get("died")),
+        absences=tuple(Absence(date.fromisoformat(out), _in(back)) for out, back in get("away", ())),
+        statuses=tuple(_interval_in(one) for one in get("statuses", ())),
+        stays=tuple(Stay(place, date.fromisoformat(first), _in(last)) for place, first, last in get("stays", ())),
+        scores=tuple(GuardianshipScore(date.fromisoformat(day), *rest) for day, *rest in get("scores", ())),
+    )
+    return VisitPlan(
+        person_id=person_id,
+        facts=facts,
+        looked_on=_in(get("looked")),
+        number=get("number", 0),
+        grade=get("grade"),
+        window=_window_in(*content["window"]) if "window" in content else None,
+        opened_on=_in(get("opened")),
+        closed_on=_in(get("closed")),
+        tries=tuple(Try(datetime.fromisoformat(at), succeeded) for at, succeeded in get("tries", ())),
+        two_tries_open=get("two_tries", False),
+        overdues=tuple(
+            Overdue(grade, _window_in(first, deadline), OverdueState(state))
+            for grade, first, deadline, state in get("overdues", ())
+        ),
+    )
+
+
+def _early_out(one: StatusesTold | RecordTold) -> dict[str, Any]:
+    if isinstance(one, StatusesTold):
+        return {"at": one.at.isoformat(), "statuses": [_interval_out(row) for row in one.statuses]}
+    record = one.record
+    return {"at": one.at.isoformat(), "record": [record.visit_id, record.started_at.isoformat(), record.result]}
+
+
+def _early_in(content: dict[str, Any]) -> StatusesTold | RecordTold:
+    at = datetime.fromisoformat(content["at"])
+    if "statuses" in content:
+        return StatusesTold(at, tuple(_interval_in(one) for one in content["statuses"]))
+    visit_id, started_at, result = content["record"]
+    return RecordTold(at, VisitRecord(visit_id, datetime.fromisoformat(started_at), result))
+
+
+def _interval_out(one: StatusInterval) -> list[Any]:
+    days = [_out(day) for day in (one.decided_on, one.applied_on, one.ended_on, one.valid_until)]
+    return [one.category, one.subtype, one.level, one.order, *days]
+
+
+def _interval_in(content: list[Any]) -> StatusInterval:
+    category, subtype, level, order, *days = content
+    decided_on, applied_on, ended_on, valid_until = (_in(day) for day in days)
+    return StatusInterval(
+        category=category,
+        decided_on=decided_on,
+        subtype=subtype,
+        level=level,
+        applied_on=applied_on,
+        ended_on=ended_on,
+        valid_until=valid_until,
+        order=order,
+    )
+
+
+def _window_out(window: Window) -> list[str]:
+    return [window.first.isoformat(), window.deadline.isoformat()]
+
+
+def _window_in(first: str, deadline: str) -> Window:
+    return Window(date.fromisoformat(first), date.fromisoformat(deadline))
+
+
+def _out(day: date | None) -> str | None:
+    return day.isoformat() if day else None
+
+
+def _in(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None

@@ -29,3 +29,48 @@ install: $(STAMP) ## the virtual environment with every member, from the lock fi
 lock: | $(VENV)/bin/uv ## solve the dependencies anew and write requirements.lock
 	$(BIN)/uv lock --quiet
 	$(BIN)/uv export --quiet --all-packages --all-groups --all-extras --no-emit-workspace --no-header -o requirements.lock
+
+# ---- the local platform -------------------------------------------------------------------------------------------
+
+.PHONY: up down logs reset status
+up: $(STAMP) ## start everything on this machine, load the demo county, run a month; goes on in the background
+	$(BIN)/tuoqi up --demo --detach
+
+down: $(STAMP) ## stop the platform; its data stays
+	$(BIN)/tuoqi down
+
+status: $(STAMP) ## how each part stands
+	$(BIN)/tuoqi status
+
+logs: ## follow the logs of all parts
+	@tail -n 40 -F $${TUOQI_HOME:-.local}/logs/*.log
+
+reset: $(STAMP) ## stop the platform and remove its data, logs, passwords and keys
+	$(BIN)/tuoqi down --reset
+
+# ---- checks -------------------------------------------------------------------------------------------------------
+
+.PHONY: test format lint types unit
+test: $(STAMP) lint types unit ## all checks: format, lint, types, contracts, tests on real PostgreSQL and Kafka
+	@echo "all checks passed"
+
+format: $(STAMP) ## bring code and contracts into shape
+	$(BIN)/ruff check --fix-only --quiet . ; $(BIN)/ruff format --quiet . ; cd proto && ../$(BIN)/buf format -w
+
+lint: $(STAMP) ## format and lint, nothing changed
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check .
+
+types: $(STAMP) ## mypy, strict, over everything that is shipped
+	$(BIN)/mypy -p tuoqi.contracts -p tuoqi.kit -p tuoqi.cli -p tuoqi.registry -p tuoqi.payments -p tuoqi.visits -p tuoqi.alerts -p tuoqi.benchmarks
+
+unit: $(STAMP) ## the tests
+	$(BIN)/python -m pytest
+
+.PHONY: faults bench
+faults: $(STAMP) ## kills, poisons, a wiped broker, removed walls: slow, on a platform of its own
+	$(BIN)/python -m pytest -m faults --timeout 900 -o addopts="-v --strict-markers --import-mode=importlib" tests/faults
+
+bench: $(STAMP) ## the pipeline measured beside its limit and the naive way
+	$(BIN)/tuoqi bench pipeline --events 200000 --json
+

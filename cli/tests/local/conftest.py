@@ -79,8 +79,10 @@ def platform() -> Iterator[Platform]:
     # The supervisor, a process of its own, imports the callback for the topics from this folder.
     os.environ["PYTHONPATH"] = f"{DUMMY.parent}{os.pathsep}{before}"
     started = Platform(new_home("home"), Plan(services=services, topics="kafka_topics:apply"))
-    started.up()
-    yield started
-    control.down(started.home)
-    os.environ["PYTHONPATH"] = before
-    shutil.rmtree(started.home.root.parent)
+    try:
+        started.up()
+        yield started
+    finally:
+        control.down(started.home)
+        os.environ["PYTHONPATH"] = before
+        shutil.rmtree(started.home.root.parent)

@@ -174,6 +174,15 @@ def test_a_killed_supervisor_leaves_no_process_and_the_next_start_has_the_data(p
     client.close()
 
 
+def test_no_secret_is_in_a_log_or_in_the_arguments_of_a_process(platform: Platform) -> None:
+    secrets = [read_secret(path) for path in platform.home.secrets.rglob("*") if path.is_file()]
+    seen = "".join(log.read_text(errors="replace") for log in platform.home.logs.iterdir())
+    seen += "".join(" ".join(process.cmdline()) for process in platform.processes())
+    assert "Kafka Server started" in seen
+    assert "database system is ready" in seen
+    assert [secret for secret in secrets if secret in seen] == []
+
+
 @pytest.fixture
 def second(home: Home, dummy: Dummy) -> Iterator[tuple[Home, Plan]]:
     """A home beside the running one; stopped whatever happens."""

@@ -27,12 +27,18 @@ asyncio.run(main())
 """
 
 
+def _begun(log: Path) -> bool:
+    return "sleep begins" in log.read_text()
+
+
 async def test_a_child_does_not_outlive_a_killed_parent(dummy: Dummy, tmp_path: Path) -> None:
     parent = await asyncio.create_subprocess_exec(
         sys.executable, "-c", PARENT, str(tmp_path), *dummy("sleep"), stdout=asyncio.subprocess.PIPE
     )
     assert parent.stdout
     known = identity(int(await parent.stdout.readline()))
+    # Killed earlier, the child would give up by itself, which proves nothing.
+    await asyncio.wait_for(until(lambda: asyncio.to_thread(_begun, tmp_path / "orphan.log"), 0.02), 10)
     assert alive(known)
     parent.kill()
     await parent.wait()

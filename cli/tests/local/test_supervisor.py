@@ -1,6 +1,8 @@
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from tuoqi.cli.local import child as child_module
 from tuoqi.cli.local.errors import LocalError
 from tuoqi.cli.local.home import Home, read_json
+from tuoqi.cli.local.plan import Plan
 from tuoqi.cli.local.process import Part, until
 from tuoqi.cli.local.supervisor import Stage, Supervisor
 
@@ -99,3 +102,15 @@ async def test_a_failing_step_ends_the_steps_beside_it_and_everything_else(home:
         await Supervisor(home, stages, lambda _: None).run(lambda: None)
     assert cancelled == ["topics"]
     assert _states(home) == {"kafka": "stopped"}
+
+
+def test_a_start_whose_caller_was_ended_stops_by_itself(home: Home) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    place = ["--root", str(home.root), "--cache", str(home.shared_cache), "--report", str(write)]
+    command = [sys.executable, "-m", "tuoqi.cli.local.supervisor", *place, "--plan", Plan(services=()).to_json()]
+    done = subprocess.run(command, pass_fds=(write,), capture_output=True, text=True, check=False)  # noqa: S603 -- ours
+    os.close(write)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "Whoever started the platform ended before it was ready, so it was stopped.\n"
+    assert read_json(home.run / "status.json")["state"] == "failed"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
@@ -37,49 +37,66 @@ def grades() -> VisitPolicy:
     return read_policy(yaml.safe_load(GRADES.read_text(encoding="utf-8")))
 
 
-def at(day: str, hour: int = 9) -> datetime:
-    """A full hour of a day, county time."""
-    return datetime.combine(date.fromisoformat(day), time(hour), COUNTY_ZONE)
+class Make:
+    """Builds what happens to people."""
+
+    @staticmethod
+    def at(day: str, hour: int = 9) -> datetime:
+        """A full hour of a day, county time."""
+        return datetime.combine(date.fromisoformat(day), time(hour), COUNTY_ZONE)
+
+    @staticmethod
+    def stamp(moment: datetime) -> Timestamp:
+        """A moment as the wire has it."""
+        result = Timestamp()
+        result.FromDatetime(moment.astimezone(UTC))
+        return result
+
+    @staticmethod
+    def facts(person_id: str = PERSON, **changes: Any) -> person_pb2.PersonFacts:
+        """An elder of 84 in March 2026, living in a village."""
+        given: dict[str, Any] = {
+            "person_id": person_id,
+            "birth_date": "1942-01-15",
+            "sex": "F",
+            "hukou": [person_pb2.HukouSince(region=VILLAGE, known_on="2026-01-01")],
+            "residence_region": VILLAGE,
+        }
+        return person_pb2.PersonFacts(**(given | changes))
+
+    @staticmethod
+    def registered(**changes: Any) -> person_pb2.PersonRegistered:
+        """The person stands on the register."""
+        return person_pb2.PersonRegistered(person=Make.facts(**changes), known_at=Make.stamp(Make.at("2026-03-02")))
+
+    @staticmethod
+    def statuses(*rows: status_pb2.StatusInterval, person_id: str = PERSON) -> status_pb2.PersonStatusChanged:
+        """All statuses of the person."""
+        return status_pb2.PersonStatusChanged(
+            person_id=person_id, intervals=rows, known_at=Make.stamp(Make.at("2026-03-02"))
+        )
+
+    @staticmethod
+    def living_alone(order: int = 1, **changes: Any) -> status_pb2.StatusInterval:
+        """An elder who lives alone 独居老人; at 80 and more that is HIGH: every 7 days."""
+        given: dict[str, Any] = {
+            "interval_id": f"00000000-0000-4000-9000-{order:012d}",
+            "category": "living_alone_elder",
+            "decided_on": "2026-01-10",
+            "loaded_order": order,
+        }
+        return status_pb2.StatusInterval(**(given | changes))
+
+    @staticmethod
+    def person(number: int) -> str:
+        """The id of the person `n-<number>`."""
+        return f"00000000-0000-4000-8000-{number:012d}"
 
 
-def stamp(moment: datetime) -> Timestamp:
-    """A moment as the wire has it."""
-    result = Timestamp()
-    result.FromDatetime(moment.astimezone(UTC))
-    return result
-
-
-def facts(person_id: str = PERSON, **changes: Any) -> person_pb2.PersonFacts:  # noqa: ANN401  any field
-    """An elder of 84 in March 2026, living in a village."""
-    given: dict[str, Any] = {
-        "person_id": person_id,
-        "birth_date": "1942-01-15",
-        "sex": "F",
-        "hukou": [person_pb2.HukouSince(region=VILLAGE, known_on="2026-01-01")],
-        "residence_region": VILLAGE,
-    }
-    return person_pb2.PersonFacts(**(given | changes))
-
-
-def registered(**changes: Any) -> person_pb2.PersonRegistered:  # noqa: ANN401  any field
-    """The person stands on the register."""
-    return person_pb2.PersonRegistered(person=facts(**changes), known_at=stamp(at("2026-03-02")))
-
-
-def statuses(*rows: status_pb2.StatusInterval, person_id: str = PERSON) -> status_pb2.PersonStatusChanged:
-    """All statuses of the person."""
-    return status_pb2.PersonStatusChanged(person_id=person_id, intervals=rows, known_at=stamp(at("2026-03-02")))
-
-
-def living_alone(order: int = 1, **changes: Any) -> status_pb2.StatusInterval:  # noqa: ANN401  any field
-    """An elder who lives alone 独居老人; at 80 and more that is HIGH: every 7 days."""
-    given: dict[str, Any] = {
-        "interval_id": f"00000000-0000-4000-9000-{order:012d}",
-        "category": "living_alone_elder",
-        "decided_on": "2026-01-10",
-        "loaded_order": order,
-    }
-    return status_pb2.StatusInterval(**(given | changes))
+@pytest.fixture
+def make() -> type[Make]:
+    """The builders of this folder."""
+    return Make
 
 
 @dataclass
@@ -91,7 +108,7 @@ class Life:
     said: list[Emission] = field(default_factory=list)
     _causes: Any = field(default_factory=itertools.count)
 
-    def take(self, handler: Handler, message: Any, moment: datetime, version: int = 0) -> list[Message]:  # noqa: ANN401
+    def take(self, handler: Handler, message: Any, moment: datetime, version: int = 0) -> list[Message]:
         """What this one message made the handler say."""
         first = len(self.said)
         ctx = Context(
@@ -139,14 +156,9 @@ class FakePeople:
         ]
 
 
-def person(number: int) -> str:
-    """The id of the person `n-<number>`."""
-    return f"00000000-0000-4000-8000-{number:012d}"
-
-
 def _known(name: registry_service_pb2.PersonName) -> str:
     if name.temp_id.startswith("n-"):
-        return person(int(name.temp_id[2:]))
+        return Make.person(int(name.temp_id[2:]))
     return name.person_id
 
 
@@ -158,7 +170,7 @@ class Platform:
     commander: Commander
     policy: VisitPolicy
 
-    async def rows(self, sql: str, **params: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401  any SQL value
+    async def rows(self, sql: str, **params: Any) -> list[tuple[Any, ...]]:
         """All rows of a query as plain tuples."""
         async with self.database.begin() as tx:
             return [tuple(row) for row in await tx.fetch(sql, **params)]
@@ -169,11 +181,9 @@ class Platform:
 
 
 @pytest.fixture
-async def platform(
-    database_for: Callable[[str], Awaitable[Database]], grades: VisitPolicy
-) -> AsyncIterator[Platform]:
+async def platform(database_for: Callable[[str], Awaitable[Database]], grades: VisitPolicy) -> Platform:
     """An empty one."""
-    yield await platform_on(database_for, grades)
+    return await platform_on(database_for, grades)
 
 
 async def platform_on(database_for: Callable[[str], Awaitable[Database]], grades: VisitPolicy) -> Platform:
@@ -183,13 +193,15 @@ async def platform_on(database_for: Callable[[str], Awaitable[Database]], grades
     return Platform(database, commander, grades)
 
 
-def renamed(message: person_pb2.PersonRegistered, **changes: Any) -> person_pb2.PersonRegistered:  # noqa: ANN401
-    """The same event with other facts."""
-    copy = person_pb2.PersonRegistered()
-    copy.CopyFrom(message)
-    for key, value in changes.items():
-        setattr(copy.person, key, value)
-    return copy
+@pytest.fixture
+def new_platform(
+    database_for: Callable[[str], Awaitable[Database]], grades: VisitPolicy
+) -> Callable[[], Awaitable[Platform]]:
+    """Makes another empty platform."""
+    return lambda: platform_on(database_for, grades)
 
 
-__all__ = ["replace"]
+@pytest.fixture
+def people() -> FakePeople:
+    """The registry's answers."""
+    return FakePeople()

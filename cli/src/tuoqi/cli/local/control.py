@@ -68,6 +68,8 @@ def down(home: Home) -> bool:
         process.wait(STOP_S_MAX)
     except psutil.NoSuchProcess:
         pass  # it ended between the look and the signal
+    except psutil.AccessDenied as error:
+        raise LocalError(f"The platform (process {process.pid}) belongs to another user, who must stop it.") from error
     except psutil.TimeoutExpired as error:
         raise LocalError(f"The platform (process {process.pid}) did not stop within {STOP_S_MAX:.0f} s.") from error
     end_leftovers(home)

@@ -242,6 +242,33 @@ def _topics(home: Home, plan: Plan, endpoints: Endpoints) -> None:
             raise LocalError(f"The topics could not be applied: {error}.") from error
 
 
+class Report:
+    """The pipe to whoever called `up --detach`; closed once everything is ready."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._open = True
+
+    def tell(self, kind: str, text: object = "") -> None:
+        """One line of progress; says nothing once the caller has gone its way.
+
+        Raises:
+            LocalError: if the caller was ended while it waited; nobody would know of this platform then.
+        """
+        if not self._open:
+            return
+        try:
+            os.write(self._descriptor, (json.dumps({"kind": kind, "text": text}) + "\n").encode())
+        except BrokenPipeError as error:
+            raise LocalError("Whoever started the platform ended before it was ready, so it was stopped.") from error
+
+    def ready(self, endpoints: Endpoints) -> None:
+        """Let the caller go."""
+        self.tell("ready", endpoints.to_dict())
+        os.close(self._descriptor)
+        self._open = False
+
+
 def main() -> None:
     """The detached supervisor: reports progress through the inherited pipe, then lives on without a terminal."""
     parser = argparse.ArgumentParser()
@@ -250,24 +277,20 @@ def main() -> None:
     parser.add_argument("--plan", required=True)
     parser.add_argument("--report", type=int, required=True)
     given = parser.parse_args()
-    with os.fdopen(given.report, "w", encoding="utf-8") as report:
-
-        def tell(kind: str, text: object = "") -> None:
-            if not report.closed:
-                report.write(json.dumps({"kind": kind, "text": text}) + "\n")
-                report.flush()
-
-        def ready(endpoints: Endpoints) -> None:
-            tell("ready", endpoints.to_dict())
-            report.close()
-
-        try:
-            run(Home(given.root, given.cache), Plan.from_json(given.plan), say=partial(tell, "say"), ready=ready)
-            tell("failed", "The platform was stopped before it was ready.")
-        except LocalError as error:
-            print(error, file=sys.stderr)
-            tell("failed", str(error))
-            sys.exit(1)
+    report = Report(given.report)
+    try:
+        run(
+            Home(given.root, given.cache),
+            Plan.from_json(given.plan),
+            say=partial(report.tell, "say"),
+            ready=report.ready,
+        )
+        report.tell("failed", "The platform was stopped before it was ready.")
+    except LocalError as error:
+        print(error, file=sys.stderr)
+        with contextlib.suppress(LocalError):
+            report.tell("failed", str(error))
+        sys.exit(1)
 
 
 if __name__ == "__main__":

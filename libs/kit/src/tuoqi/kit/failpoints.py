@@ -1,13 +1,15 @@
 """Places where a process can be made to die, so that tests can prove that nothing is lost there.
 
-`TUOQI_FAILPOINT=relay.after_send:3` kills the process with SIGKILL when it passes that point the third time. Only a
-platform with a settable clock (demo, tests) takes it; elsewhere starting with it is refused.
+A test platform is given a folder, `TUOQI_FAILPOINT_DIR`. While a file `<service>.<point>` lies in it, that service takes
+the file away and dies by SIGKILL when it passes that point: once, at any time. Only a platform with a settable clock
+(demo, tests) takes the setting; elsewhere starting with it is refused.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
 POINTS = (
     "pipeline.before_commit",
@@ -18,22 +20,21 @@ POINTS = (
     "relay.after_mark",
 )
 
-_armed: dict[str, int] = {}
+_prefix = ""
 
 
-def arm(setting: str, *, allowed: bool) -> None:
-    """Read the setting. Raises ValueError where it names no point, or where the platform is a live one."""
-    if not setting:
+def arm(folder: Path | None, service: str, *, allowed: bool) -> None:
+    """Look into this folder from now on. Raises ValueError on a live platform."""
+    global _prefix  # noqa: PLW0603  one process, one setting, read on a hot path
+    if folder is None:
         return
-    name, _, count = setting.partition(":")
-    if not allowed or name not in POINTS:
-        raise ValueError(f"failpoint {setting!r}: only on a platform with a settable clock, one of {', '.join(POINTS)}")
-    _armed[name] = int(count or "1")
+    if not allowed:
+        raise ValueError("TUOQI_FAILPOINT_DIR is for platforms with a settable clock only")
+    _prefix = f"{folder}/{service}."
 
 
 def reach(name: str) -> None:
-    """Die here if armed and the count is up."""
-    if name in _armed:
-        _armed[name] -= 1
-        if _armed[name] <= 0:
-            os.kill(os.getpid(), signal.SIGKILL)
+    """Die here if a test asks for it."""
+    if _prefix and os.path.exists(_prefix + name):  # noqa: PTH110  a hot path
+        os.unlink(_prefix + name)  # noqa: PTH108  as above
+        os.kill(os.getpid(), signal.SIGKILL)

@@ -144,7 +144,7 @@ async def make_runtime(service: Service, settings: Settings) -> Runtime:
 
 async def _serve(service: Service, settings: Settings) -> None:
     configure_tracing(service.name, settings.trace_ratio, settings.otlp_endpoint)
-    failpoints.arm(settings.failpoint, allowed=settings.clock == "settable")
+    failpoints.arm(settings.failpoint_dir, service.name, allowed=settings.clock == "settable")
     runtime = await make_runtime(service, settings)
     parts = service.build(runtime)
     runtime.timers = Timers(parts.timers, runtime.clock, runtime.database)

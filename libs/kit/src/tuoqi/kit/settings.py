@@ -43,8 +43,8 @@ class Settings(BaseSettings):
     """The share of messages and calls traced one by one; commands of people always are."""
     otlp_endpoint: str = ""
     """Where traces go, `host:port`; empty means nowhere."""
-    failpoint: str = ""
-    """`name:count`: the process kills itself when it passes this point the count-th time. Needs a settable clock."""
+    failpoint_dir: Path | None = None
+    """Tests only, see `kit.failpoints`."""
 
     @cached_property
     def peer_addresses(self) -> dict[str, str]:

@@ -20,7 +20,8 @@ from tuoqi.visits.domain.happenings import OverdueState
 
 PAGE: Final = 100
 _CODE: Final = re.compile(r"[0-9]{12}")
-_OWN_LEVELS: Final = re.compile(r"(0{3})?(0{3})?(0{2})?$")
+_LEVELS: Final = ((9, "000"), (6, "000"), (4, "00"))
+"""Where village, township and county begin in a region code, and what stands there above their level."""
 _TOKEN: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})~([0-9a-f-]{36})")
 
 
@@ -89,7 +90,11 @@ def prefix_of(region: str) -> str:
     """The digits that all regions below share with it: `990101001000` → `990101001`. Raises visits.bad_region."""
     if region and not _CODE.fullmatch(region):
         raise TuoqiError("visits.bad_region")
-    return _OWN_LEVELS.sub("", region, count=1)
+    for begin, nothing in _LEVELS:
+        if region[begin:] != nothing:
+            break
+        region = region[:begin]
+    return region
 
 
 def _date(value: str) -> date:

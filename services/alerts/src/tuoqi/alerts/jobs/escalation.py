@@ -18,8 +18,8 @@ from tuoqi.alerts.handlers import EscalationDue, on_escalation_due
 from tuoqi.kit.commands import Call, Commander
 from tuoqi.kit.database import Tx
 
-BOOKS_MAX = 500
-"""Books in one transaction: about 50 ms of work, so that events are not kept waiting."""
+BOOKS_MAX = 250
+"""Books in one transaction: about 50 ms of work, so that events and calls are not kept waiting."""
 ACTOR = "timer:escalation"
 
 

@@ -10,6 +10,10 @@ _KNOWN_KEYS: Final = frozenset({"key", "name", "required", "subtypes", "levels",
 _MAY_BE_REQUIRED: Final = frozenset({"subtype", "level", "amount", "applied_on", "decided_on", "valid_until"})
 
 
+Words = Mapping[str, tuple[str, ...]]
+"""Code → Chinese words, the first of them the one to show."""
+
+
 class PolicyError(ValueError):
     """A category's rules cannot be used; the text says which and why."""
 
@@ -19,15 +23,21 @@ class Category:
     """The rules of one category."""
 
     key: str
-    name: str
+    names: tuple[str, ...]
+    """Chinese words; a cell may hold any of them, people are shown the first."""
     required: frozenset[str] = frozenset()
-    subtypes: Mapping[str, str] = field(default_factory=dict)
-    """Code → Chinese word; empty: any text."""
-    levels: Mapping[str, str] = field(default_factory=dict)
-    """Code → Chinese word; empty: any text."""
+    subtypes: Words = field(default_factory=dict)
+    """Empty: any text."""
+    levels: Words = field(default_factory=dict)
+    """Empty: any text."""
     has_amount: bool = False
     sealed_as: tuple[str, str] | None = None
     """The category and subtype under which rows are kept and told; the row's own word is kept sealed only."""
+
+    @property
+    def name(self) -> str:
+        """The Chinese word that people are shown."""
+        return self.names[0]
 
 
 def read_categories(documents: Iterable[Mapping[str, Any]]) -> dict[str, Category]:
@@ -45,11 +55,6 @@ def read_categories(documents: Iterable[Mapping[str, Any]]) -> dict[str, Categor
     return found
 
 
-def sealed_targets(categories: Mapping[str, Category]) -> frozenset[tuple[str, str]]:
-    """The (category, subtype) pairs that stand for a sealed category too."""
-    return frozenset(category.sealed_as for category in categories.values() if category.sealed_as)
-
-
 def _entries(document: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     entries = document.get("categories")
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
@@ -63,13 +68,13 @@ def _read(entry: Mapping[str, Any]) -> Category:
         raise PolicyError(f"a category needs a `key` and a `name`: {dict(entry)!r}")
     if unknown := entry.keys() - _KNOWN_KEYS:
         raise PolicyError(f"category {key}: unknown {sorted(unknown)}")
-    required = frozenset(entry.get("required", ()))
-    if unknown := required - _MAY_BE_REQUIRED:
-        raise PolicyError(f"category {key}: {sorted(unknown)} cannot be required")
+    required = frozenset(str(column) for column in entry.get("required", ()))
+    if required - _MAY_BE_REQUIRED:
+        raise PolicyError(f"category {key}: {sorted(required - _MAY_BE_REQUIRED)} cannot be required")
     sealed_as = entry.get("sealed_as")
     return Category(
         key=key,
-        name=name,
+        names=_split(name),
         required=required,
         subtypes=_words(key, entry.get("subtypes", {})),
         levels=_words(key, entry.get("levels", {})),
@@ -78,7 +83,24 @@ def _read(entry: Mapping[str, Any]) -> Category:
     )
 
 
-def _words(key: str, words: object) -> dict[str, str]:
+def find_code(value: str, words: Words) -> str:
+    """The code that a cell means by code or Chinese word; empty where it means none."""
+    if value in words:
+        return value
+    plain = value.lower()
+    return next((code for code, some in words.items() if value in some or plain == code), "")
+
+
+def allowed_words(words: Words) -> str:
+    """What a cell may hold, for people."""
+    return "、".join(f"{some[0]}[{code}]" for code, some in words.items())
+
+
+def _words(key: str, words: object) -> dict[str, tuple[str, ...]]:
     if not isinstance(words, dict) or not all(isinstance(part, str) for pair in words.items() for part in pair):
         raise PolicyError(f"category {key}: codes and words must be quoted texts")
-    return words
+    return {code: _split(word) for code, word in words.items()}
+
+
+def _split(word: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in word.split("/") if part.strip())

@@ -50,8 +50,7 @@ class Flaws:
         """The row is taken all the same."""
         self.found.append(Flaw(column, _shown(value), reason, only_warning=True))
 
-    @property
-    def rejected(self) -> bool:
+    def is_rejected(self) -> bool:
         """Whether any of them keeps the row out."""
         return any(not flaw.only_warning for flaw in self.found)
 

@@ -14,7 +14,7 @@ from tuoqi.registry.domain.person_rows import merge_private
 def apply_death_row(person: Person, cells: Cells, flaws: Flaws, *, today: date) -> Person | None:
     """The person after a row of deaths.csv; None where it is rejected."""
     flaws.check_days(cells, ("death_date",), today=today, born=person.birth_date)
-    if flaws.rejected:
+    if flaws.is_rejected():
         return None
     died_on = cells.day("death_date")
     if died_on == person.died_on:
@@ -30,7 +30,7 @@ def apply_move_row(person: Person, cells: Cells, flaws: Flaws, *, today: date) -
         flaws.reject("moved_out_on", "", "填写迁回日期时须同时填写迁出日期。")
     if out is not None and back is not None and back < out:
         flaws.reject("returned_on", back, "迁回日期不能早于迁出日期。")
-    if flaws.rejected:
+    if flaws.is_rejected():
         return None
     absences = person.absences[:-1] if out is None else record_absence(person.absences, Absence(out, back))
     if absences == person.absences:

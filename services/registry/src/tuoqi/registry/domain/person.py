@@ -5,10 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from types import MappingProxyType
-from typing import Final
-
-NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +37,7 @@ class Person:
     absences: tuple[Absence, ...] = ()
     """By `moved_out_on`."""
     household_id: str = ""
-    private: Mapping[str, str] = field(default=NOTHING, repr=False)
+    private: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Column key → text, for what is sealed: name, numbers, address, account and the like. No empty texts."""
     version: int = 0
     """Events about the person so far."""

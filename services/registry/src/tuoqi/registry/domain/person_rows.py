@@ -72,7 +72,7 @@ def apply_person_row(
     for column in ("hukou_region", "residence_region"):
         if regions.is_doubtful(cells.text(column)):
             flaws.warn(column, cells.text(column), "本县区划中没有这个代码，请核对。")
-    if flaws.rejected or birth is None:
+    if flaws.is_rejected() or birth is None:
         return None
     return _merged(before, cells, new_id=new_id, birth=birth, sex=sex, today=today)
 
@@ -113,9 +113,7 @@ def _born(before: Person | None, cells: Cells, flaws: Flaws, number: str) -> tup
     return birth, sex
 
 
-def _merged(
-    before: Person | None, cells: Cells, *, new_id: str, birth: date, sex: str, today: date
-) -> Person:
+def _merged(before: Person | None, cells: Cells, *, new_id: str, birth: date, sex: str, today: date) -> Person:
     base = before or Person(person_id=new_id, birth_date=birth, sex=sex, hukou=())
     hukou = base.hukou
     region = cells.text("hukou_region")

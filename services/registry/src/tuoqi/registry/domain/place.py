@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from tuoqi.registry.domain.cells import Cells, Flaws
 from tuoqi.registry.domain.identity import normalise_card, passes_luhn
-from tuoqi.registry.domain.person import NOTHING
 from tuoqi.registry.domain.person_rows import Regions, merge_private
 
 FACILITY_DETAILS: Final = (
@@ -43,7 +42,7 @@ class Facility:
     region: str
     details: Mapping[str, str]
     """Column → text as the county wrote it; a value that is no figure stays visible."""
-    private: Mapping[str, str] = field(default=NOTHING, repr=False)
+    private: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The account, sealed."""
     version: int = 0
 
@@ -77,7 +76,7 @@ def apply_region_row(
         flaws.reject("parent", after.parent, "上级代码不能是本身。")
     elif after.parent and after.parent not in known:
         flaws.warn("parent", after.parent, "没有登记过这个上级区划，请核对。")
-    return None if flaws.rejected else after
+    return None if flaws.is_rejected() else after
 
 
 def apply_facility_row(before: Facility | None, cells: Cells, flaws: Flaws, *, regions: Regions) -> Facility | None:
@@ -89,7 +88,7 @@ def apply_facility_row(before: Facility | None, cells: Cells, flaws: Flaws, *, r
             flaws.warn("account_no", card, "收款账号的校验位不对，请核对。")
     if regions.is_doubtful(cells.text("region")):
         flaws.warn("region", cells.text("region"), "本县区划中没有这个代码，请核对。")
-    base = before or Facility(code=cells.text("code"), name="", kind="", region="", details=NOTHING)
+    base = before or Facility(code=cells.text("code"), name="", kind="", region="", details={})
     whole = Cells(given, cells.cleared)
     return replace(
         base,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Final
 
-from tuoqi.registry.domain.categories import Category
+from tuoqi.registry.domain.categories import Category, Words, allowed_words, find_code
 from tuoqi.registry.domain.cells import Cells, Flaws
 
 IntervalKey = tuple[str, str, str, date | None, date | None]
@@ -76,7 +76,7 @@ def read_interval(cells: Cells, category: Category, flaws: Flaws, *, today: date
     amount = _amount(cells, category, flaws)
     flaws.check_days(cells, ("applied_on", "decided_on"), today=today, born=born)
     flaws.check_birth(cells, ("ended_on", "valid_until"), born=born)
-    if flaws.rejected:
+    if flaws.is_rejected():
         return None
     kept_as = category.sealed_as
     return Interval(
@@ -124,16 +124,14 @@ def _is_overtaken(interval: Interval, intervals: Collection[Interval]) -> bool:
     )
 
 
-def _word(cells: Cells, column: str, allowed: Mapping[str, str], flaws: Flaws) -> str:
+def _word(cells: Cells, column: str, allowed: Words, flaws: Flaws) -> str:
     value = cells.text(column)
-    if not value or not allowed or value in allowed:
+    if not value or not allowed:
         return value
-    for code, word in allowed.items():
-        if value == word or value.lower() == code:
-            return code
-    choices = "、".join(code if word == code else f"{word}[{code}]" for code, word in allowed.items())
-    flaws.reject(column, value, f"不在允许的范围内，可填：{choices}。")
-    return ""
+    code = find_code(value, allowed)
+    if not code:
+        flaws.reject(column, value, f"不在允许的范围内，可填：{allowed_words(allowed)}。")
+    return code
 
 
 def _amount(cells: Cells, category: Category, flaws: Flaws) -> int:

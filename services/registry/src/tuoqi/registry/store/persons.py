@@ -53,7 +53,9 @@ class PersonStore:
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
 
-    async def find(self, tx: Tx, numbers: Collection[str], temp_ids: Collection[str]) -> tuple[dict[str, str], dict[str, str]]:
+    async def find(
+        self, tx: Tx, numbers: Collection[str], temp_ids: Collection[str]
+    ) -> tuple[dict[str, str], dict[str, str]]:
         """Person ids by identity number, and by temporary id; who is not there is left out."""
         by_number = {self._vault.number_hash(number): number for number in numbers if number}
         by_temp = {self._vault.temp_hash(temp_id): temp_id for temp_id in temp_ids if temp_id}
@@ -115,10 +117,10 @@ class PersonStore:
             "temp_hashes": [self._vault.temp_hash(person.temp_id) for person in persons],
             "births": [person.birth_date for person in persons],
             "sexes": [person.sex for person in persons],
-            "hukou": [_days(((since.region, since.known_on) for since in person.hukou)) for person in persons],
+            "hukou": [_days((since.region, since.known_on) for since in person.hukou) for person in persons],
             "residences": [person.residence_region for person in persons],
             "deaths": [person.died_on for person in persons],
-            "absences": [_days(((one.moved_out_on, one.returned_on) for one in person.absences)) for person in persons],
+            "absences": [_days((one.moved_out_on, one.returned_on) for one in person.absences) for person in persons],
             "households": [person.household_id or None for person in persons],
             "privates": [ring.seal(person.person_id, PERSON, person.private) for person in persons],
         }
@@ -134,7 +136,7 @@ async def members_of(tx: Tx, household_ids: Collection[str]) -> dict[str, list[s
     return {row.household_id: list(row.members) for row in rows}
 
 
-def _person(row: Any, ring: KeyRing) -> Person:  # noqa: ANN401  a row
+def _person(row: Any, ring: KeyRing) -> Person:
     return Person(
         person_id=row.person_id,
         birth_date=row.birth_date,

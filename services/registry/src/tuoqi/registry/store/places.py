@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 from tuoqi.kit.database import Tx
 from tuoqi.kit.handlers import expect_rows
@@ -32,14 +32,14 @@ WHERE facilities.version < EXCLUDED.version
 """
 _LOAD_HOUSEHOLDS = """
 SELECT household_id, version, no_hash, head_person_id FROM households
-WHERE no_hash = ANY(CAST(:hashes AS bytea[])) OR household_id = ANY(CAST(:ids AS text[]))
-ORDER BY household_id FOR UPDATE
+WHERE no_hash = ANY(CAST(:hashes AS bytea[])) ORDER BY household_id FOR UPDATE
 """
 _SAVE_HOUSEHOLDS = """
 INSERT INTO households (household_id, version, no_hash, head_person_id)
 SELECT * FROM unnest(CAST(:ids AS text[]), CAST(:versions AS bigint[]), CAST(:hashes AS bytea[]),
                      CAST(:heads AS text[]))
-ON CONFLICT (household_id) DO UPDATE SET version = EXCLUDED.version, head_person_id = EXCLUDED.head_person_id
+ON CONFLICT (no_hash) DO UPDATE SET version = EXCLUDED.version, head_person_id = EXCLUDED.head_person_id
+WHERE households.household_id = EXCLUDED.household_id AND households.version < EXCLUDED.version
 """
 
 
@@ -118,22 +118,22 @@ class HouseholdStore:
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
 
-    async def load(self, tx: Tx, numbers: Collection[str], ids: Mapping[str, str]) -> dict[str, Household]:
-        """Households by number, locked in key order. `ids` are those that members leave: id → number."""
-        by_hash = {self._vault.household_hash(number): number for number in {*numbers, *ids.values()}}
-        rows = await tx.fetch(_LOAD_HOUSEHOLDS, hashes=list(by_hash), ids=list(ids))
+    async def load(self, tx: Tx, numbers: Collection[str]) -> dict[str, Household]:
+        """Households by number, locked in key order."""
+        by_hash = {self._vault.household_hash(number): number for number in numbers}
+        rows = await tx.fetch(_LOAD_HOUSEHOLDS, hashes=list(by_hash))
         return {
-            number: Household(row.household_id, number, row.head_person_id, row.version)
+            by_hash[row.no_hash]: Household(row.household_id, by_hash[row.no_hash], row.head_person_id, row.version)
             for row in rows
-            if (number := by_hash.get(row.no_hash)) is not None
         }
 
     async def save(self, tx: Tx, households: Sequence[Household]) -> None:
-        """Insert or replace; a household number that somebody else took first breaks its unique hash."""
-        await tx.execute(
+        """Insert or replace. Raises Conflict where somebody else was first."""
+        touched = await tx.execute(
             _SAVE_HOUSEHOLDS,
             ids=[one.household_id for one in households],
             versions=[one.version for one in households],
             hashes=[self._vault.household_hash(one.number) for one in households],
             heads=[one.head_person_id for one in households],
         )
+        expect_rows(touched, len(households))

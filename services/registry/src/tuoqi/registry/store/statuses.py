@@ -64,7 +64,7 @@ def _private(interval: Interval) -> dict[str, str]:
     }
 
 
-def _interval(row: Any, ring: KeyRing) -> Interval:  # noqa: ANN401  a row
+def _interval(row: Any, ring: KeyRing) -> Interval:
     private = ring.unseal(row.person_id, STATUS, row.private)
     return Interval(
         interval_id=row.interval_id,

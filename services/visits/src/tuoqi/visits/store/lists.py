@@ -18,18 +18,18 @@ WHERE grade IS NOT NULL AND region LIKE ANY(CAST(:regions AS text[])) AND region
 ORDER BY deadline, person_id LIMIT CAST(:page AS int)
 """
 _MINE: Final = """
-FROM overdues JOIN plans USING (person_id)
-WHERE plans.region LIKE ANY(CAST(:regions AS text[])) AND (CAST(:person AS text) = '' OR person_id = :person)
+FROM overdues AS o JOIN plans AS p USING (person_id)
+WHERE p.region LIKE ANY(CAST(:regions AS text[])) AND (CAST(:person AS text) = '' OR person_id = :person)
 """
 _OVERDUES: Final = f"""
-SELECT overdue_id, person_id, overdues.grade, overdues.deadline, state {_MINE}
-  AND (CAST(:state AS text) = '' OR state = :state)
-  AND (CAST(:before_day AS date) IS NULL OR (overdues.deadline, overdue_id) < (CAST(:before_day AS date), :before_id))
-ORDER BY overdues.deadline DESC, overdue_id DESC LIMIT CAST(:page AS int)
+SELECT overdue_id, person_id, o.grade, o.deadline, o.state {_MINE}
+  AND (CAST(:state AS text) = '' OR o.state = :state)
+  AND (CAST(:before_day AS date) IS NULL OR (o.deadline, overdue_id) < (CAST(:before_day AS date), :before_id))
+ORDER BY o.deadline DESC, overdue_id DESC LIMIT CAST(:page AS int)
 """
-_COUNTS: Final = f"SELECT state, count(*) AS found {_MINE} GROUP BY state"
+_COUNTS: Final = f"SELECT o.state, count(*) AS found {_MINE} GROUP BY o.state"
 _IN_ORDER: Final = f"""
-SELECT person_id, overdues.grade, overdues.deadline, overdues.state {_MINE} ORDER BY overdues.deadline, person_id
+SELECT person_id, o.grade, o.deadline, o.state {_MINE} ORDER BY o.deadline, person_id
 """
 
 

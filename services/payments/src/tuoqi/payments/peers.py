@@ -1,0 +1,95 @@
+"""The only calls to other services: the registry's fence, payees, names and accounts.
+
+Within a call of a user his rights travel on, so that the registry decides what he may see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from tuoqi.contracts.registry.v1 import registry_service_pb2 as pb
+from tuoqi.contracts.registry.v1 import registry_service_pb2_grpc
+from tuoqi.kit.rpc.client import Peers
+from tuoqi.kit.rpc.platform import stamp
+
+BATCH = 5_000
+"""The most people or accounts that the registry answers for at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class FenceSet:
+    """A fence and the places (topic, partition) that carry it."""
+
+    fence_id: str
+    places: frozenset[tuple[str, int]]
+
+
+class Registry(Protocol):
+    """What payments asks of the registry."""
+
+    async def fence(self, cut_off: datetime) -> FenceSet:
+        """Lay a fence behind all facts known up to a moment."""
+        ...
+
+    async def payees(self, person_ids: Sequence[str], as_of: datetime) -> dict[str, pb.Payee]:
+        """The payee account of each person as known at a moment."""
+        ...
+
+    async def describe(self, person_ids: Sequence[str], *, reveal: bool) -> dict[str, pb.PersonDescription]:
+        """Names and numbers of people, with the caller's rights."""
+        ...
+
+    async def accounts(self, version_ids: Sequence[str]) -> dict[str, pb.Account]:
+        """Number, name and bank of account versions, with the caller's rights."""
+        ...
+
+
+class RegistryPeer:
+    """The registry by gRPC. Raises peer.away, and the registry's own refusals."""
+
+    def __init__(self, peers: Peers) -> None:
+        self._peers = peers
+
+    @property
+    def _stub(self) -> registry_service_pb2_grpc.RegistryServiceAsyncStub:
+        stub: registry_service_pb2_grpc.RegistryServiceAsyncStub = self._peers.stub(
+            registry_service_pb2_grpc.RegistryServiceStub, "registry"
+        )
+        return stub
+
+    async def fence(self, cut_off: datetime) -> FenceSet:
+        """Lay a fence behind all facts known up to a moment."""
+        answer = await self._stub.Fence(pb.FenceRequest(cutoff=stamp(cut_off)))
+        return FenceSet(answer.fence_id, frozenset((place.topic, place.partition) for place in answer.partitions))
+
+    async def payees(self, person_ids: Sequence[str], as_of: datetime) -> dict[str, pb.Payee]:
+        """The payee account of each person as known at a moment."""
+        found: dict[str, pb.Payee] = {}
+        for batch in _batches(person_ids):
+            request = pb.ResolvePayeesRequest(person_ids=batch, as_of=stamp(as_of))
+            answer = await self._stub.ResolvePayees(request)
+            found.update((payee.person_id, payee) for payee in answer.payees)
+        return found
+
+    async def describe(self, person_ids: Sequence[str], *, reveal: bool) -> dict[str, pb.PersonDescription]:
+        """Names and numbers of people, with the caller's rights."""
+        found: dict[str, pb.PersonDescription] = {}
+        for batch in _batches(person_ids):
+            answer = await self._stub.DescribePersons(pb.DescribePersonsRequest(person_ids=batch, reveal=reveal))
+            found.update((person.person_id, person) for person in answer.persons)
+        return found
+
+    async def accounts(self, version_ids: Sequence[str]) -> dict[str, pb.Account]:
+        """Number, name and bank of account versions, with the caller's rights."""
+        found: dict[str, pb.Account] = {}
+        for batch in _batches(version_ids):
+            answer = await self._stub.RevealAccounts(pb.RevealAccountsRequest(account_version_ids=batch))
+            found.update((account.account_version_id, account) for account in answer.accounts)
+        return found
+
+
+def _batches(ids: Sequence[str]) -> list[Sequence[str]]:
+    return [ids[first : first + BATCH] for first in range(0, len(ids), BATCH)]

@@ -1,0 +1,222 @@
+"""Bank instructions, and the money that lies behind each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from tuoqi.kit.database import Tx
+from tuoqi.kit.handlers import expect_rows
+
+_COLUMNS = (
+    "instruction_id",
+    "cycle_id",
+    "programme",
+    "account_version_id",
+    "account_key",
+    "amount_fen",
+    "state",
+    "reissue_of",
+)
+
+# What is to be looked at when a cycle becomes INSTRUCTED: its own money, and what waited or came back before.
+_CANDIDATES = """
+SELECT cycle_id, person_id, programme, benefit_month, part, amount_fen, state, facility, instruction_id
+FROM outgoing
+WHERE amount_fen > 0 AND ((cycle_id = :cycle_id AND state = 'TO_INSTRUCT') OR state IN ('WAITING', 'RETURNED'))
+ORDER BY person_id, programme, benefit_month, cycle_id, part
+"""
+
+_MOVE = """
+UPDATE outgoing o SET state = t.state, reason = t.reason, instruction_id = t.instruction_id
+FROM unnest(CAST(:cycles AS text[]), CAST(:persons AS text[]), CAST(:programmes AS text[]), CAST(:months AS text[]),
+            CAST(:parts AS int[]), CAST(:states AS text[]), CAST(:reasons AS text[]), CAST(:instructions AS text[]))
+     AS t(cycle_id, person_id, programme, benefit_month, part, state, reason, instruction_id)
+WHERE o.person_id = t.person_id AND o.cycle_id = t.cycle_id AND o.programme = t.programme
+  AND o.benefit_month = t.benefit_month AND o.part = t.part
+"""
+_MOVE_ROWS = 5_000
+
+_RESULTS = """
+UPDATE instructions i SET state = t.state, settled_on = t.settled_on, return_reason = t.return_reason
+FROM unnest(CAST(:ids AS text[]), CAST(:states AS text[]), CAST(:days AS date[]), CAST(:reasons AS text[]))
+     AS t(instruction_id, state, settled_on, return_reason)
+WHERE i.instruction_id = t.instruction_id AND i.state = 'OPEN'
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One piece of a line's money that may go out now."""
+
+    cycle_id: str
+    person_id: str
+    programme: str
+    benefit_month: str
+    part: int
+    amount_fen: int
+    state: str
+    facility: bool
+    instruction_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Where a piece goes: SENT with an instruction, or WAITING with a reason."""
+
+    piece: Piece
+    state: str
+    reason: str = ""
+    instruction_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A new instruction of a cycle; `reissue_of` names the returned one that it replaces."""
+
+    instruction_id: str
+    programme: str
+    account_version_id: str
+    account_key: str
+    amount_fen: int
+    reissue_of: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What the bank answered to an instruction: SUCCESS with its day, or RETURNED."""
+
+    instruction_id: str
+    state: str
+    settled_on: date | None
+    return_reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """An instruction as it stands, before a result is taken."""
+
+    instruction_id: str
+    cycle_id: str
+    programme: str
+    amount_fen: int
+    state: str
+
+
+async def candidates(tx: Tx, cycle_id: str) -> list[Piece]:
+    """The money to be looked at for a cycle that becomes INSTRUCTED."""
+    return [Piece(*row) for row in await tx.fetch(_CANDIDATES, cycle_id=cycle_id)]
+
+
+async def write_instructions(tx: Tx, cycle_id: str, issued: Sequence[Issued]) -> None:
+    """Add instructions; the keys refuse a second one for the same account, programme and cycle."""
+    rows = [
+        (
+            one.instruction_id,
+            cycle_id,
+            one.programme,
+            one.account_version_id,
+            one.account_key,
+            one.amount_fen,
+            "OPEN",
+            one.reissue_of,
+        )
+        for one in issued
+    ]
+    await tx.copy("instructions", _COLUMNS, rows)
+
+
+async def move_pieces(tx: Tx, moves: Sequence[Move]) -> None:
+    """Set where each piece goes."""
+    for first in range(0, len(moves), _MOVE_ROWS):
+        run = moves[first : first + _MOVE_ROWS]
+        touched = await tx.execute(
+            _MOVE,
+            cycles=[move.piece.cycle_id for move in run],
+            persons=[move.piece.person_id for move in run],
+            programmes=[move.piece.programme for move in run],
+            months=[move.piece.benefit_month for move in run],
+            parts=[move.piece.part for move in run],
+            states=[move.state for move in run],
+            reasons=[move.reason for move in run],
+            instructions=[move.instruction_id for move in run],
+        )
+        expect_rows(touched, len(run))
+
+
+async def leave_nothing_to_instruct(tx: Tx, cycle_id: str) -> None:
+    """What a later cycle had withdrawn whole stays at 0; should that be undone, it waits like other late money."""
+    await tx.execute(
+        "UPDATE outgoing SET state = 'WAITING' WHERE cycle_id = :cycle_id AND state = 'TO_INSTRUCT' AND amount_fen = 0",
+        cycle_id=cycle_id,
+    )
+
+
+async def waiting_fen(tx: Tx) -> int:
+    """All that waits, in fen."""
+    (row,) = await tx.fetch("SELECT coalesce(sum(amount_fen), 0) AS fen FROM outgoing WHERE state = 'WAITING'")
+    return int(row.fen)
+
+
+async def read_sent(tx: Tx, ids: Sequence[str]) -> dict[str, Sent]:
+    """Instructions by id, those that exist."""
+    rows = await tx.fetch(
+        "SELECT instruction_id, cycle_id, programme, amount_fen, state FROM instructions"
+        " WHERE instruction_id = ANY(CAST(:ids AS text[]))",
+        ids=list(ids),
+    )
+    return {row.instruction_id: Sent(*row) for row in rows}
+
+
+async def persons_behind(tx: Tx, ids: Sequence[str]) -> dict[str, list[str]]:
+    """Whose money each instruction carries."""
+    rows = await tx.fetch(
+        "SELECT instruction_id, array_agg(DISTINCT person_id ORDER BY person_id) AS persons FROM outgoing"
+        " WHERE instruction_id = ANY(CAST(:ids AS text[])) GROUP BY 1",
+        ids=list(ids),
+    )
+    return {row.instruction_id: list(row.persons) for row in rows}
+
+
+async def write_results(tx: Tx, results: Sequence[Result]) -> None:
+    """Take results of open instructions; the money of returned ones is held again."""
+    if not results:
+        return
+    touched = await tx.execute(
+        _RESULTS,
+        ids=[one.instruction_id for one in results],
+        states=[one.state for one in results],
+        days=[one.settled_on for one in results],
+        reasons=[one.return_reason for one in results],
+    )
+    expect_rows(touched, len(results))
+    await tx.execute(
+        "UPDATE outgoing SET state = 'RETURNED' WHERE state = 'SENT' AND instruction_id = ANY(CAST(:ids AS text[]))",
+        ids=[one.instruction_id for one in results if one.state == "RETURNED"],
+    )
+
+
+async def count_instructions(tx: Tx, cycle_ids: Sequence[str]) -> dict[str, dict[str, int]]:
+    """How many instructions of cycles stand in which state."""
+    found: dict[str, dict[str, int]] = {cycle_id: {} for cycle_id in cycle_ids}
+    for row in await tx.fetch(
+        "SELECT cycle_id, state, count(*) AS n FROM instructions WHERE cycle_id = ANY(CAST(:ids AS text[]))"
+        " GROUP BY 1, 2 ORDER BY 1, 2",
+        ids=list(cycle_ids),
+    ):
+        found[row.cycle_id][row.state] = row.n
+    return found
+
+
+async def page_of_instructions(tx: Tx, cycle_id: str, after: tuple[str, str], size: int) -> Sequence[Any]:
+    """A run of a cycle's instructions by programme key and id, after the given place."""
+    return await tx.fetch(
+        "SELECT * FROM instructions WHERE cycle_id = :cycle_id AND (programme, instruction_id) > (:programme, :id)"
+        " ORDER BY programme, instruction_id LIMIT CAST(:size AS int)",
+        cycle_id=cycle_id,
+        programme=after[0],
+        id=after[1],
+        size=size,
+    )

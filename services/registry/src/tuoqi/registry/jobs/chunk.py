@@ -1,0 +1,190 @@
+"""What all imports of the registry share: one chunk of a file in one transaction, its problems, its events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from tuoqi.kit import outbox
+from tuoqi.kit.clock import BusinessClock
+from tuoqi.kit.context import Emission, Origin
+from tuoqi.kit.database import Tx
+from tuoqi.kit.rpc.tables import ChunkOutcome, LoadContext
+from tuoqi.kit.tables import CLEAR, Column, ParsedRow
+from tuoqi.registry.domain.cells import Cells, Flaws
+from tuoqi.registry.domain.identity import normalise_number
+from tuoqi.registry.domain.person import Person
+from tuoqi.registry.domain.policy import Policy
+from tuoqi.registry.store.fences import begin_writing
+from tuoqi.registry.store.persons import PersonStore
+from tuoqi.registry.store.seals import KeyRing, Vault
+
+NO_REGION = "经办人无权管理区划 {region}。"
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What every import works with."""
+
+    origin: Origin
+    clock: BusinessClock
+    vault: Vault
+    policy: Policy
+
+    async def open(self, tx: Tx, columns: Sequence[Column], ctx: LoadContext) -> Chunk:
+        """Begin a chunk: its moment is read after the lock that holds off fences. A trial run commits nothing."""
+        if not ctx.dry_run:
+            await begin_writing(tx)
+        return Chunk(self.origin, columns, ctx, max(ctx.at, self.clock.now()), self.vault.ring())
+
+
+class Chunk:
+    """One chunk under way."""
+
+    def __init__(
+        self, origin: Origin, columns: Sequence[Column], ctx: LoadContext, at: datetime, ring: KeyRing
+    ) -> None:
+        self.ctx = ctx
+        self.at = at
+        """When its facts become known."""
+        self.known_at = Timestamp()
+        self.known_at.FromDatetime(at.astimezone(UTC))
+        self.ring = ring
+        self.outcome = ChunkOutcome()
+        self._origin = origin
+        self._columns = {column.key: column for column in columns}
+        self._emissions: list[Emission] = []
+
+    @property
+    def today(self) -> date:
+        """The county's day of the load."""
+        return self.ctx.today
+
+    def new_id(self, row: ParsedRow, what: str) -> str:
+        """The derived id of something that a row brings about; `what` is unique within the row."""
+        return self._origin.ids(self.at, f"{self.ctx.cause(row.number)}|{what}", 1)
+
+    def tell(self, row: ParsedRow, message: Message, *, key: str, version: int) -> None:
+        """An event that this row brings about."""
+        topic = self._origin.topic_of[type(message)]
+        cause = self.ctx.cause(row.number)
+        self._emissions.append(
+            Emission(
+                ce_id=self._origin.ids(self.at, f"{cause}|{topic}|{key}", 1),
+                topic=topic,
+                key=key,
+                message=message,
+                at=self.at,
+                version=version,
+                causation_id=cause,
+                traceparent=self.ctx.traceparent,
+                correlation_id=self.ctx.correlation_id or cause,
+            )
+        )
+
+    def report(self, row: ParsedRow, flaws: Flaws) -> None:
+        """The flaws of a row, values masked as their columns want it."""
+        for flaw in flaws.found:
+            column = self._columns[flaw.column]
+            self.outcome.problems.append(
+                column.problem(row.number, flaw.value, flaw.reason, only_warning=flaw.only_warning)
+            )
+
+    def check_regions(self, flaws: Flaws, column: str, *regions: str) -> None:
+        """The user acts only where he may."""
+        for region in regions:
+            if region and not self.ctx.actor.may_act_in(region):
+                flaws.reject(column, "", NO_REGION.format(region=region))
+                return
+
+    async def close(self, tx: Tx) -> ChunkOutcome:
+        """Write the events; what the chunk did."""
+        await outbox.write(tx, self._emissions)
+        self.outcome.events = len(self._emissions)
+        return self.outcome
+
+
+def cells_of(row: ParsedRow) -> Cells:
+    """The row as the domain reads it."""
+    given = {key: value for key, value in row.values.items() if value is not None and value is not CLEAR}
+    return Cells(given, frozenset(key for key, value in row.values.items() if value is CLEAR))
+
+
+class People:
+    """The persons whom a chunk's rows name: loaded and locked at once, changed row by row."""
+
+    def __init__(self, store: PersonStore) -> None:
+        self._store = store
+        self._by_number: dict[str, str] = {}
+        self._by_temp: dict[str, str] = {}
+        self.loaded: dict[str, Person] = {}
+        """As they were before the chunk."""
+        self.now: dict[str, Person] = {}
+        self.changed: dict[str, None] = {}
+        """The ids of those that changed, in the order in which they first did."""
+
+    async def load(self, tx: Tx, rows: Sequence[Cells], ring: KeyRing) -> None:
+        """Find and lock the persons whom the rows name by numbers in their present form."""
+        numbers = {cells.text("id_number") for cells in rows}
+        temps = {cells.text("temp_id") for cells in rows}
+        self._by_number, self._by_temp = await self._store.find(tx, numbers, temps)
+        ids = {*self._by_number.values(), *self._by_temp.values()}
+        self.loaded = await self._store.load(tx, ids, ring, lock=True)
+        self.now = dict(self.loaded)
+
+    def find(self, cells: Cells, flaws: Flaws) -> Person | None:
+        """The person whom a row names, None where there is none or the row names two."""
+        number, temp = cells.text("id_number"), cells.text("temp_id")
+        if not number and not temp:
+            flaws.reject("id_number", "", "证件号码和临时编号至少填写一项。")
+            return None
+        by_number, by_temp = self._by_number.get(number), self._by_temp.get(temp)
+        if by_number and by_temp and by_number != by_temp:
+            flaws.reject("temp_id", temp, "该临时编号属于另一人。")
+            return None
+        person_id = by_number or by_temp
+        return self.now[person_id] if person_id else None
+
+    def find_known(self, cells: Cells, flaws: Flaws) -> Person | None:
+        """The person whom a row of another file names; who is not on the register is a flaw, and so is a wrong pair."""
+        person = self.find(cells, flaws)
+        number, temp = cells.text("id_number"), cells.text("temp_id")
+        if flaws.is_rejected():
+            return None
+        if person is None:
+            column = "id_number" if number else "temp_id"
+            flaws.reject(column, number or temp, "人员花名册中没有此人，请先导入人员。")
+        elif (number and person.number and person.number != number) or (
+            temp and person.temp_id and person.temp_id != temp
+        ):
+            flaws.reject("temp_id", temp, "证件号码与临时编号不是同一人。")
+        return None if flaws.is_rejected() else person
+
+    def put(self, person: Person) -> None:
+        """A person as he is after a row."""
+        before = self.now.get(person.person_id)
+        if before is not None and before.temp_id and before.temp_id != person.temp_id:
+            self._by_temp.pop(before.temp_id, None)
+        self.now[person.person_id] = person
+        self.changed[person.person_id] = None
+        if person.number:
+            self._by_number[person.number] = person.person_id
+        if person.temp_id:
+            self._by_temp[person.temp_id] = person.person_id
+
+    def changed_persons(self) -> list[Person]:
+        """Those that changed, as they are now."""
+        return [self.now[person_id] for person_id in self.changed]
+
+
+def cells_by_present_number(row: ParsedRow) -> Cells:
+    """The row as the domain reads it, its identity number in its present form; nobody is found by a wrong one."""
+    cells = cells_of(row)
+    number = cells.given.get("id_number")
+    if number is None:
+        return cells
+    return Cells({**cells.given, "id_number": normalise_number(number)}, cells.cleared)

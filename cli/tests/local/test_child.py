@@ -9,7 +9,7 @@ import pytest
 from tuoqi.cli.local import child as child_module
 from tuoqi.cli.local.child import Child, delay_s
 from tuoqi.cli.local.errors import LocalError
-from tuoqi.cli.local.process import Part, until
+from tuoqi.cli.local.process import Part, send, until
 
 Dummy = Callable[..., tuple[str, ...]]
 
@@ -80,7 +80,7 @@ async def test_a_child_that_keeps_dying_is_given_up_after_ten_starts(dummy: Dumm
     await child.start()
     while not failures:
         if child.status.state == "up" and child.status.pid:
-            os.kill(child.status.pid, signal.SIGKILL)
+            send(child.status.pid, signal.SIGKILL)
         await asyncio.sleep(0.01)
     assert child.status.restarts == 10
     assert "killed by SIGKILL" in str(failures[0])

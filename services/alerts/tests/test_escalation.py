@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
@@ -195,6 +196,29 @@ async def test_more_people_than_a_chunk_holds_are_all_handled_once(
     await alerts.hear(*(found(number, 1) for number in range(30)))
     assert await alerts.timer.run(at(1, 8)) == 60
     assert Counter(await alerts.steps()) == dict.fromkeys(HIGH_STEPS[:2], 30)
+
+
+async def test_two_clocks_and_the_events_at_the_same_moment_lose_and_double_nothing(
+    make: Callable[[], Awaitable[Alerts]],
+) -> None:
+    """Whoever waits for the lock of a book must see what the one before him did to its alerts."""
+    alerts = await make()
+    people = range(40)
+    await alerts.hear(*(found(number, 1) for number in people))
+
+    async def hear() -> None:
+        await alerts.hear(*(found(number, 3, "LOW") for number in people))
+        await alerts.hear(*(settled(number, 1, at(3, 1)) for number in people))
+
+    await asyncio.gather(alerts.timer.run(at(1, 4)), hear(), alerts.timer.run(at(2)))
+    await alerts.timer.run(at(2))
+    assert Counter(await alerts.steps()) == dict.fromkeys(HIGH_STEPS[:3], len(people))
+    said = await alerts.said()
+    assert Counter(version for _, _, version, _, _ in said) == dict.fromkeys(range(1, 6), len(people))
+    async with alerts.database.begin() as tx:
+        rows = await tx.fetch("SELECT CAST(causes AS text) AS causes, joined FROM alerts WHERE closed_at IS NULL")
+    day = (FIRST + timedelta(days=2)).isoformat()
+    assert [(row.joined, row.causes.count(day)) for row in rows] == [(1, 1)] * len(people)
 
 
 async def test_events_delivered_twice_count_once_and_what_is_not_ours_is_passed_over(

@@ -40,7 +40,8 @@ async def swept(platform: Any, make: Any) -> Any:
 
 async def test_overdues_come_page_by_page_newest_first(swept: Any) -> None:
     """Every missed visit once, and the counts of all of them on each page."""
-    servicer, seen, token = VisitsServicer(swept.database), [], ""
+    servicer, token = VisitsServicer(swept.database), ""
+    seen: list[pb.Overdue] = []
     with acting(EVERYWHERE):
         while True:
             answer = await servicer.ListOverdue(pb.ListOverdueRequest(page_size=4, page_token=token), None)

@@ -36,7 +36,7 @@ def row(number: int, who: str = "n-1", day: str = "2026-03-04 08:00", result: st
     return [given.get(column, "") for column in HEADER]
 
 
-def context(make, day: str = "2026-03-05", regions: tuple[str, ...] = ("",)) -> LoadContext:
+def context(make: Any, day: str = "2026-03-05", regions: tuple[str, ...] = ("",)) -> LoadContext:
     """A clerk loads a file."""
     moment = make.at(day, 12)
     return LoadContext(

@@ -26,11 +26,11 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class Compute:
-    """The lines are written: what they come to, and themselves in runs of up to 1,000."""
+    """The lines are written: what they come to, and themselves as events of up to 1,000."""
 
     positive_fen: int
     cycles: Sequence[Cycle]
-    runs: Sequence[Sequence[pb.PaymentLine]]
+    runs: Sequence[pb.PaymentLinesDecided]
     totals: Sequence[pb.ProgrammeTotal]
     policy_version: str
 
@@ -119,7 +119,7 @@ def on_compute(cycle: Cycle | None, command: Compute, ctx: Context) -> Cycle:
     """Its lines count as paid from now on; others hear of them by the thousand, and then of the totals."""
     cycle = _known(cycle)
     for run in command.runs:
-        ctx.emit(pb.PaymentLinesDecided(cycle=ref(cycle), lines=run))
+        ctx.emit(run)
     ctx.emit(pb.CycleComputed(cycle=ref(cycle), totals=command.totals))
     computed = cycle.compute(positive_fen=command.positive_fen, cycles=command.cycles)
     return replace(computed, policy_version=command.policy_version)

@@ -1,0 +1,97 @@
+"""`tuoqi events`: watch them go by, or send them again from the log of record."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import typer
+
+from tuoqi.cli.options import AsJson, By
+from tuoqi.cli.output import emit, plain, say
+from tuoqi.cli.platform import Platform, call, here, kafka_address
+from tuoqi.cli.tailing import Wanted, chosen_topics, follow
+from tuoqi.contracts.common.v1 import platform_pb2 as pb
+from tuoqi.kit.clock import COUNTY_ZONE
+from tuoqi.kit.wire import Incoming
+
+app = typer.Typer(help="Events on Kafka.")
+REPLAY_S_MAX = 600.0
+
+
+@app.callback()
+def events() -> None:
+    """Events on Kafka."""
+
+
+@app.command(epilog="Example: tuoqi events tail --person 019… --from start --until-idle 2")
+def tail(
+    topic: Annotated[list[str] | None, typer.Option("--topic", help="Like payments.cycle; may be repeated.")] = None,
+    person: Annotated[str, typer.Option("--person", metavar="ID", help="Only events that name this person.")] = "",
+    trace: Annotated[str, typer.Option("--trace", metavar="ID", help="Only events of this trace.")] = "",
+    correlation: Annotated[str, typer.Option("--correlation", metavar="ID", help="Only events of this act.")] = "",
+    begin: Annotated[Literal["start", "now"], typer.Option("--from", help="Where to begin.")] = "now",
+    until_idle: Annotated[float | None, typer.Option("--until-idle", metavar="SECONDS", min=0.1)] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Follow events as they come; Ctrl-C ends."""
+    wanted = Wanted(person, trace, correlation)
+    address = kafka_address(here())
+    try:
+        for event in follow(address, chosen_topics(topic or ()), from_start=begin == "start", until_idle_s=until_idle):
+            if wanted.takes(event):
+                show(event, as_json=as_json)
+    except KeyboardInterrupt:
+        return
+
+
+def show(event: Incoming, *, as_json: bool) -> None:
+    """One event on one line."""
+    shape = shape_of(event)
+    if as_json:
+        emit(shape)
+        return
+    content = shape["event"] if event.message is not None else f"! {event.problem} {event.detail}"
+    name = event.ce_type.removeprefix("tuoqi.")
+    print(f"{event.at.astimezone(COUNTY_ZONE):%Y-%m-%d %H:%M:%S} {name} {event.key} {content}", flush=True)
+    print(f"    trace {event.traceparent[3:35]} correlation {event.correlation_id} at {event.position}", flush=True)
+
+
+def shape_of(event: Incoming) -> dict[str, Any]:
+    """An event for JSON; what could not be decoded says why."""
+    return {
+        "topic": event.record.topic,
+        "position": event.position,
+        "key": event.key,
+        "id": event.ce_id,
+        "type": event.ce_type,
+        "time": event.at.isoformat(),
+        "version": event.version,
+        "traceparent": event.traceparent,
+        "correlation_id": event.correlation_id,
+        "problem": event.problem,
+        "event": plain(event.message) if event.message is not None else None,
+    }
+
+
+@app.command(epilog="Example: tuoqi events replay --service registry --by ops.zheng")
+def replay(
+    service: Annotated[str, typer.Option("--service", metavar="S", help="Whose outbox.")],
+    topic: Annotated[str, typer.Option("--topic", help="Only this topic; default: all of the service.")] = "",
+    from_seq: Annotated[int, typer.Option("--from-seq", min=0, help="0: from the first event.")] = 0,
+    to_seq: Annotated[int, typer.Option("--to-seq", min=0, help="0: to the last event.")] = 0,
+    by: By = "",
+    as_json: AsJson = False,
+) -> None:
+    """Send events of the outbox again, in order; who applied them before takes no notice."""
+    name = chosen_topics([topic])[0].name if topic else ""
+
+    async def act(platform: Platform) -> pb.ReplayEventsResponse:
+        request = pb.ReplayEventsRequest(topic=name, from_seq=from_seq, to_seq=to_seq)
+        answer: pb.ReplayEventsResponse = await platform.common(service).ReplayEvents(request, timeout=REPLAY_S_MAX)
+        return answer
+
+    answer = call(act, by)
+    if as_json:
+        emit({"service": service, **plain(answer)})
+    else:
+        say(f"{service}: {answer.sent} events were sent again")

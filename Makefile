@@ -69,7 +69,7 @@ unit: $(STAMP) ## the tests
 
 .PHONY: faults bench
 faults: $(STAMP) ## kills, poisons, a wiped broker, removed walls: slow, on a platform of its own
-	$(BIN)/python -m pytest -m faults --timeout 900 -o addopts="-v --strict-markers --import-mode=importlib" tests/faults
+	$(BIN)/python -m pytest -m faults --timeout 900 tests/faults
 
 bench: $(STAMP) ## the pipeline measured beside its limit and the naive way
 	$(BIN)/tuoqi bench pipeline --events 200000 --json

@@ -13,8 +13,9 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,10 +97,14 @@ def download(packages: Iterable[Locked], python_version: str) -> None:
     _pip("download", "--quiet", "--dest", str(WHEELS), *exact, *target, "-r", str(requirements))
 
 
-def build(members: Iterable[Path]) -> None:
-    """The workspace's own wheels, with the build tools of the lock file and no others."""
-    folder = WHEELS / "members"
-    _pip("wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", str(folder), *(str(m) for m in members))
+def build(members: Sequence[Path]) -> None:
+    """The workspace's own wheels, with the build tools of the lock file and no others; the sources stay untouched."""
+    arguments = ("--quiet", "--no-deps", "--no-build-isolation", "-w", str(WHEELS / "members"))
+    with tempfile.TemporaryDirectory() as folder:
+        copies = [Path(folder, str(number)) for number, _ in enumerate(members)]
+        for member, copy in zip(members, copies, strict=True):
+            shutil.copytree(member, copy, ignore=shutil.ignore_patterns("tests", "__pycache__", ".*"))
+        _pip("wheel", *arguments, *(str(copy) for copy in copies))
 
 
 def _pip(*arguments: str) -> None:

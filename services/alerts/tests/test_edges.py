@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from tuoqi.alerts.__main__ import SERVICE
 from tuoqi.alerts.domain.alert import Alert, Escalation
 from tuoqi.alerts.domain.book import AlertBook
+from tuoqi.alerts.domain.policy import PolicyError
 from tuoqi.alerts.domain.rules import AlertPolicy, Severity
 from tuoqi.alerts.jobs.export import AlertExporter
 from tuoqi.alerts.jobs.sight import Sight
@@ -32,6 +34,7 @@ from tuoqi.kit.tables import format_row
 from tuoqi.kit.testing.playing import origin_of
 
 STORE = AlertBookStore()
+KINDS = Path(__file__).parents[3] / "deploy/counties/990101/alerts/kinds.yaml"
 RAISED = datetime(2026, 3, 1, 16, 0, tzinfo=UTC)
 COUNTY_CLERK = Actor("clerk.li")
 TOWN_CLERK = Actor("clerk.feng", regions=("990101101",))
@@ -180,3 +183,12 @@ def test_the_service_reads_the_countys_rules_and_keeps_their_version(county: Cou
     policy = SERVICE.read_policy(county)
     assert policy.county_version == county.version
     assert policy.on(date(2026, 1, 1)).kind("visit_overdue").severity_of("RED") is Severity.HIGH
+
+
+@pytest.mark.parametrize("change", [("visit_overdue", "else"), ("two_failed_tries", "else")])
+def test_rules_that_forget_what_visits_tell_of_stop_the_start(tmp_path: Path, change: tuple[str, str]) -> None:
+    (tmp_path / "county.yaml").write_text('code: "990101"\nname: 参考县\n', encoding="utf-8")
+    rules = KINDS.read_text(encoding="utf-8").replace(*change)
+    (tmp_path / "alerts.yaml").write_text(rules, encoding="utf-8")
+    with pytest.raises(PolicyError, match=change[0]):
+        SERVICE.read_policy(County.load(tmp_path))

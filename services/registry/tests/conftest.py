@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from tuoqi.kit.database import Database
 from tuoqi.kit.ids import id_maker
 from tuoqi.kit.rights import Actor
 from tuoqi.kit.rpc.tables import ChunkOutcome, Importer, LoadContext
-from tuoqi.kit.tables import Header, parse_rows
+from tuoqi.kit.tables import Header, Problem, parse_rows
 from tuoqi.registry.__main__ import county_policy
 from tuoqi.registry.jobs.chunk import Desk
 from tuoqi.registry.jobs.lists import death_importer, move_importer
@@ -85,17 +85,28 @@ class Office:
             total.events += done.events
         return total
 
+    @staticmethod
+    def refused(outcome: ChunkOutcome) -> list[Problem]:
+        """The problems that kept rows out."""
+        return [problem for problem in outcome.problems if not problem.only_warning]
+
     async def said(self, *kinds: type[Message], after: int = 0) -> list[Said]:
         """What the outbox holds of these kinds (all, where none is named), in order, the first `after` left out."""
         async with self.database.begin() as tx:
             rows = await tx.fetch("SELECT * FROM outbox ORDER BY seq")
         found = [
-            Said(row.topic, row.key, row.aggregate_version, row.partition, known_types()[row.ce_type].FromString(row.value))
+            Said(
+                row.topic,
+                row.key,
+                row.aggregate_version,
+                row.partition,
+                known_types()[row.ce_type].FromString(row.value),
+            )
             for row in rows
         ]
         return [one for one in found if not kinds or isinstance(one.message, kinds)][after:]
 
-    async def fetch(self, sql: str, **params: Any) -> Sequence[Any]:  # noqa: ANN401
+    async def fetch(self, sql: str, **params: Any) -> Sequence[Any]:
         """Rows of a statement."""
         async with self.database.begin() as tx:
             return await tx.fetch(sql, **params)
@@ -164,6 +175,3 @@ def old() -> dict[str, str]:
 def child() -> dict[str, str]:
     """A row of a child whose guardian holds the account."""
     return dict(CHILD)
-
-
-__all__ = ["CHILD", "OLD", "Office", "Said", "replace"]

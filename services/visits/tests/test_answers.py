@@ -34,7 +34,7 @@ async def swept(platform: Any, make: Any) -> Any:
             Call(name, on_status_changed, told, f"s{number}", make.at("2026-03-02"), "test"),
         ]
         await platform.commander.run(VisitFile, calls)
-    await MidnightSweep(platform.commander, platform.database, 1_000).run(make.at("2026-03-24", 0))
+    await MidnightSweep(platform.commander, platform.database, platform.policy, 1_000).run(make.at("2026-03-24", 0))
     return platform
 
 

@@ -127,8 +127,8 @@ def test_two_failed_tries_are_told_joined_and_ended(life: Any, make: Any) -> Non
     assert life.said[-1].message.ended_as == "visited"
 
 
-def test_the_events_of_one_file_carry_rising_times_only_as_the_county_lived_them(life: Any, make: Any) -> None:
-    """A visit that arrives after missed nights first says what those nights found."""
+def test_a_visit_that_arrives_after_missed_nights_first_says_what_they_found(life: Any, make: Any) -> None:
+    """The deadline is found missed at its own midnight, then cleared by the record that was late."""
     opened_high(life, make)
     told = life.take(on_visit_arrived, a_visit(make, "2026-03-08"), make.at("2026-03-12", 12))
     assert [type(one).__name__ for one in told] == ["VisitRecorded", "VisitOverdueFound", "VisitOverdueSettled"]

@@ -42,9 +42,9 @@ class Driver:
     ) -> None:
         self._stubs = {name: stub(name) for name in services}
         self._settle_s_max = settle_s_max
-        first = [(name,) for name in ORDER if name in self._stubs]
-        rest = tuple(name for name in services if name not in ORDER)
-        self._turns: list[tuple[str, ...]] = [*first, rest] if rest else first
+        turns: list[tuple[str, ...]] = [(name,) for name in ORDER if name in self._stubs]
+        turns.append(tuple(name for name in services if name not in ORDER))
+        self._turns = [turn for turn in turns if turn]
 
     async def times(self) -> dict[str, datetime]:
         """Each service's business clock, in the county's time."""

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from rich.console import Console
@@ -41,11 +40,11 @@ def plain(message: Message) -> dict[str, Any]:
         elif field.has_presence and not message.HasField(field.name):
             result[field.name] = None
         else:
-            result[field.name] = _plain_value(value, field)
+            result[field.name] = _plain_value(value)
     return result
 
 
-def _plain_value(value: Any, _field: FieldDescriptor | None = None) -> Any:
+def _plain_value(value: Any) -> Any:
     if isinstance(value, Timestamp):
         return moment_of(value).isoformat()
     if isinstance(value, Message):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from itertools import islice
@@ -112,7 +112,7 @@ def write_rejects(path: Path, table: TableFile, problems: Sequence[pb.RowProblem
 
 async def export_rows(
     platform: Platform, kind: str, *, cycle_id: str = "", reveal: bool = False
-) -> AsyncIterator[list[str]]:
+) -> AsyncGenerator[list[str]]:
     """The header cells, then each row's cells. Raises cli.unknown_kind and grpc.RpcError."""
     stub: Any = platform.stub(ExportServiceStub, service_of(kind, EXPORTS))
     request = pb.ExportRowsRequest(kind=kind, cycle_id=cycle_id, reveal=reveal)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from tuoqi.payments.domain.denial import why_not
 from tuoqi.payments.domain.entitlement import entitled
 from tuoqi.payments.domain.facts import Absence, HukouKnown, Interval, PersonFacts

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from tuoqi.payments.domain.denial import Denial, why_not
 from tuoqi.payments.domain.entitlement import entitled
 from tuoqi.payments.domain.explain import REASONS

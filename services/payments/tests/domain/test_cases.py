@@ -12,7 +12,7 @@ OLD = "1943-12-05"  # 80 in 2023-12, so entitled by age from 2024-01
 Script = list[tuple[str, Any]]
 
 
-def load(method: str, *arguments: Any, **columns: Any) -> tuple[str, Any]:  # noqa: ANN401 - the fixture's own words
+def load(method: str, *arguments: Any, **columns: Any) -> tuple[str, Any]:
     return ("load", lambda person: getattr(person, method)(*arguments, **columns))
 
 

@@ -5,6 +5,7 @@ from collections import defaultdict
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tuoqi.payments.domain.cash import Pending, PendingState, Step, StepKind, effects, plan_cash, undo
 from tuoqi.payments.domain.ledger import Account, post_lines, post_steps, prove, reverse
 from tuoqi.payments.domain.months import Month

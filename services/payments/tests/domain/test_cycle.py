@@ -6,6 +6,7 @@ from datetime import date
 from string import Formatter
 
 import pytest
+
 from tuoqi.payments.domain import errors
 from tuoqi.payments.domain.cycle import Cycle, State, cancellation, may_be_posted, open_cycle
 from tuoqi.payments.domain.errors import CycleError

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
+
 from tuoqi.payments.domain import explain
 from tuoqi.payments.domain.denial import Denial
 from tuoqi.payments.domain.entitlement import Entitlement, Span, entitled, stacked

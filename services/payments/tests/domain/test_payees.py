@@ -3,6 +3,7 @@
 from datetime import date
 
 import pytest
+
 from tuoqi.payments.domain.months import Month
 from tuoqi.payments.domain.payees import (
     AccountVersion,

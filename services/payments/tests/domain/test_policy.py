@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+
 from tuoqi.payments.domain import denial, entitlement
 from tuoqi.payments.domain.entitlement import entitled
 from tuoqi.payments.domain.facts import HukouKnown, Interval, PersonFacts

@@ -13,16 +13,16 @@ from tuoqi.registry.domain.person_rows import Regions, apply_person_row, normali
 
 TODAY = date(2026, 11, 22)
 REGIONS = Regions(known={"990101101201", "990101101202"}, county="990101")
-FIRST = {"name": "测一", "id_number": "990101193607010016", "hukou_region": "990101101201"}
+FIRST: dict[str, Any] = {"name": "测一", "id_number": "990101193607010016", "hukou_region": "990101101201"}
 
 
-def take(before: Person | None, *, cleared: tuple[str, ...] = (), **given: Any) -> tuple[Person | None, Flaws]:  # noqa: ANN401
+def take(before: Person | None, *, cleared: tuple[str, ...] = (), **given: Any) -> tuple[Person | None, Flaws]:
     flaws = Flaws()
     cells = normalise(Cells(given, frozenset(cleared)), flaws)
     return apply_person_row(before, cells, flaws, new_id="p1", today=TODAY, regions=REGIONS), flaws
 
 
-def known(**more: Any) -> Person:  # noqa: ANN401
+def known(**more: Any) -> Person:
     person, flaws = take(None, **{**FIRST, **more})
     assert person is not None, flaws
     return person
@@ -66,7 +66,7 @@ def test_an_empty_cell_leaves_and_a_cleared_one_empties() -> None:
 
 @pytest.mark.parametrize("column", ["name", "id_number", "sex", "birth_date", "hukou_region"])
 def test_what_a_person_cannot_be_without_is_not_emptied(column: str) -> None:
-    given = {} if column == "id_number" else {"id_number": FIRST["id_number"]}
+    given: dict[str, Any] = {} if column == "id_number" else {"id_number": FIRST["id_number"]}
     after, flaws = take(known(), cleared=(column,), **given)
     assert after is None
     assert [flaw.column for flaw in flaws.found] == [column]

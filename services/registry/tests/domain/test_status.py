@@ -27,18 +27,18 @@ CATEGORIES = read_categories(
 )
 
 
-def read(key: str, **given: Any) -> tuple[Interval | None, Flaws]:  # noqa: ANN401
+def read(key: str, **given: Any) -> tuple[Interval | None, Flaws]:
     flaws = Flaws()
     return read_interval(Cells(given), CATEGORIES[key], flaws, today=TODAY, born=BORN), flaws
 
 
-def row(key: str, **given: Any) -> Interval:  # noqa: ANN401
+def row(key: str, **given: Any) -> Interval:
     interval, flaws = read(key, **given)
     assert interval is not None, flaws
     return interval
 
 
-def dibao(decided: str, amount: int = 78_000, **more: Any) -> Interval:  # noqa: ANN401
+def dibao(decided: str, amount: int = 78_000, **more: Any) -> Interval:
     return row("dibao", decided_on=date.fromisoformat(decided), amount=amount, **more)
 
 
@@ -63,7 +63,9 @@ def loaded(*rows: Interval) -> list[Interval]:
         ("dibao", {"amount": 1, "ended_on": date(1936, 6, 30)}, "ended_on"),
     ],
 )
-def test_a_row_that_lacks_or_contradicts_is_rejected_in_its_column(key: str, given: dict[str, Any], column: str) -> None:
+def test_a_row_that_lacks_or_contradicts_is_rejected_in_its_column(
+    key: str, given: dict[str, Any], column: str
+) -> None:
     interval, flaws = read(key, **given)
     assert interval is None
     assert [flaw.column for flaw in flaws.found] == [column]

@@ -71,9 +71,7 @@ def acknowledge(
 
     async def act(platform: Platform) -> pb.Alert:
         stub: Any = platform.stub(AlertsServiceStub, "alerts")
-        answer: pb.AcknowledgeAlertResponse = await stub.AcknowledgeAlert(
-            pb.AcknowledgeAlertRequest(alert_id=alert_id)
-        )
+        answer: pb.AcknowledgeAlertResponse = await stub.AcknowledgeAlert(pb.AcknowledgeAlertRequest(alert_id=alert_id))
         return answer.alert
 
     alert = call(act, by, purpose)

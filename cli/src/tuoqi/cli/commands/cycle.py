@@ -28,7 +28,9 @@ def cycles() -> None:
 @app.command("open", epilog="Example: tuoqi cycle open --month 2026-11 --cutoff '2026-11-20 18:00' --by clerk.li")
 def open_cycle(
     month: Annotated[str, typer.Option("--month", metavar="YYYY-MM", help="The month it pays.")],
-    cutoff: Annotated[str, typer.Option("--cutoff", metavar="MOMENT", help="Default: the county's, the 20th 18:00.")] = "",
+    cutoff: Annotated[
+        str, typer.Option("--cutoff", metavar="MOMENT", help="Default: the county's, the 20th 18:00.")
+    ] = "",
     by: By = "",
     purpose: Purpose = "",
     as_json: AsJson = False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 import typer
@@ -52,7 +53,9 @@ def show(event: Incoming, *, as_json: bool) -> None:
         return
     content = shape["event"] if event.message is not None else f"! {event.problem} {event.detail}"
     name = event.ce_type.removeprefix("tuoqi.")
-    print(f"{event.at.astimezone(COUNTY_ZONE):%Y-%m-%d %H:%M:%S} {name} {event.key} {content}", flush=True)
+    # What could not be decoded has no time of its own.
+    at = datetime.fromtimestamp(event.record.timestamp / 1000, UTC) if event.problem else event.at
+    print(f"{at.astimezone(COUNTY_ZONE):%Y-%m-%d %H:%M:%S} {name} {event.key} {content}", flush=True)
     print(f"    trace {event.traceparent[3:35]} correlation {event.correlation_id} at {event.position}", flush=True)
 
 

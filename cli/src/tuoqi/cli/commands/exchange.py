@@ -25,8 +25,12 @@ def import_command(
     kind: Annotated[str, typer.Argument(metavar="KIND", help="、".join(IMPORTS))],
     file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV (UTF-8 or GB18030) or XLSX.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and report, write nothing.")] = False,
-    again: Annotated[bool, typer.Option("--again", help="Load it although the same content was loaded before.")] = False,
-    rejects: Annotated[Path | None, typer.Option("--rejects", help="Write rejected rows with their reasons here.")] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Load it although the same content was loaded before.")
+    ] = False,
+    rejects: Annotated[
+        Path | None, typer.Option("--rejects", help="Write rejected rows with their reasons here.")
+    ] = None,
     by: By = "",
     purpose: Purpose = "",
     as_json: AsJson = False,
@@ -92,7 +96,9 @@ def export_command(
     out: Out,
     cycle: CycleName = "",
     month: Month = "",
-    reveal: Annotated[bool, typer.Option("--reveal", help="Identity numbers in full; needs the right and a purpose.")] = False,
+    reveal: Annotated[
+        bool, typer.Option("--reveal", help="Identity numbers in full; needs the right and a purpose.")
+    ] = False,
     by: By = "",
     purpose: Purpose = "",
     as_json: AsJson = False,

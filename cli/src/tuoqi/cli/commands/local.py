@@ -89,9 +89,7 @@ def status(as_json: AsJson = False) -> None:
     if as_json:
         shape = {name: plain(one) if not isinstance(one, str) else {"error": one} for name, one in services.items()}
         parts = [asdict(part) for part in standing.parts]
-        emit(
-            {"state": standing.state, "ok": not findings, "findings": findings, "parts": parts, "services": shape}
-        )
+        emit({"state": standing.state, "ok": not findings, "findings": findings, "parts": parts, "services": shape})
     else:
         _show(standing, services, findings)
     if findings:

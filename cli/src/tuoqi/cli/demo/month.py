@@ -18,6 +18,7 @@ from tuoqi.cli.driver import Driver
 from tuoqi.cli.files.reading import open_table
 from tuoqi.cli.local.home import Home, read_json, write_json
 from tuoqi.cli.options import moment_from
+from tuoqi.cli.output import yuan
 from tuoqi.cli.platform import Platform
 from tuoqi.cli.transfers import export_file, import_file
 from tuoqi.contracts.payments.v1 import payments_service_pb2 as pay
@@ -169,7 +170,7 @@ class DemoMonth:
 
 def _totals(cycle: pay.Cycle) -> str:
     parts = [
-        f"{total.programme} {total.line_type} {total.lines:,} lines {total.amount_fen / 100:,.2f} yuan"
+        f"{total.programme} {total.line_type} {total.lines:,} lines {yuan(total.amount_fen)} yuan"
         for total in cycle.totals
     ]
     return "; ".join(parts)

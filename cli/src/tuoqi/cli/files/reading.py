@@ -1,4 +1,4 @@
-"""Reads a table as text: CSV in UTF-8 (with or without BOM) or GB18030, and XLSX. Rows are numbered as a person sees them."""
+"""Reads a table as text: CSV (UTF-8 with or without BOM, GB18030) and XLSX. Rows are numbered as a person sees them."""
 
 from __future__ import annotations
 

@@ -21,6 +21,8 @@ from tuoqi.cli.local.plan import Endpoints, Plan
 from tuoqi.cli.local.process import launcher, tail
 
 STOP_S_MAX = 90.0
+ELSEWHERE = "TUOQI_SERVICES"
+"""Names the services of a platform that something else runs, as containers do: `registry=host:port,visits=host:port`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,8 @@ def down(home: Home) -> bool:
 
 def status(home: Home) -> PlatformStatus:
     """What runs now; states in the file count only while the process that wrote them lives."""
+    if os.environ.get(ELSEWHERE):
+        return PlatformStatus("up", "Its processes are watched elsewhere.", ())
     written: dict[str, Any] = read_json(home.run / "status.json")
     state = written.get("state", "stopped")
     died = state not in {"stopped", "failed"} and supervisor_of(home) is None
@@ -93,6 +97,10 @@ def endpoints(home: Home) -> Endpoints:
     Raises:
         LocalError: if it was never started.
     """
+    if named := os.environ.get(ELSEWHERE):
+        pairs = (entry.partition("=") for entry in named.split(",") if entry)
+        addresses = {name.strip(): address.strip() for name, _, address in pairs}
+        return Endpoints(kafka=os.environ.get("TUOQI_KAFKA", ""), postgres="", grpc=addresses, metrics={})
     found = read_json(home.run / "platform.json").get("endpoints")
     if not found:
         raise LocalError(f"No platform was started in {home.root}; `tuoqi up` starts one.")

@@ -120,8 +120,7 @@ def agenda(steps: Sequence[Step]) -> Iterator[Act]:
         opening = datetime.combine(step.day, OPENING, COUNTY_ZONE)
         place = place + 1 if last.date() == step.day else 0
         while waiting and (due := approval_of(waiting[0])) <= opening:
-            # Within a day that has begun nothing is earlier than its last minute.
-            yield Act(max(due, last), waiting.pop(0), approval=True)
+            yield Act(due, waiting.pop(0), approval=True)
         last = opening + timedelta(minutes=place)
         yield Act(last, step)
         if step.action == "cycle":

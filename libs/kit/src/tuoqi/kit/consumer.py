@@ -29,6 +29,8 @@ from tuoqi.kit.logs import get_logger
 from tuoqi.kit.pipeline import Pipeline, Stopped
 
 POLL_MS = 1_000
+FETCH_WAIT_MS = 5_000
+"""How long the broker holds an empty answer back: new records are answered at once, an idle platform stays idle."""
 BACKOFF_MAX_S = 5.0
 STALL_S = 30.0
 """Messages wait and nothing was even tried for so long: the client hangs; leave, and be started again."""
@@ -47,11 +49,45 @@ class PatientConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka is un
                 return records
 
 
+class Offsets:
+    """Asks the broker how far partitions reach, over a connection of its own.
+
+    On a reader's own connection the question would wait behind its long poll, up to `FETCH_WAIT_MS`.
+    """
+
+    def __init__(self, kafka: KafkaAddress) -> None:
+        self._options = kafka.client_options()
+        self._client: AIOKafkaConsumer | None = None
+        self._one_at_a_time = asyncio.Lock()
+
+    async def ends(self, partitions: Sequence[Any]) -> dict[Any, int]:
+        """The offset that the next record of each partition will have. Raises KafkaError, OSError, TimeoutError."""
+        return dict(await (await self._asking()).end_offsets(partitions))
+
+    async def starts(self, partitions: Sequence[Any]) -> dict[Any, int]:
+        """The offset of the oldest record that each partition still holds. Raises as `ends`."""
+        return dict(await (await self._asking()).beginning_offsets(partitions))
+
+    async def close(self) -> None:
+        """Hang up."""
+        if self._client is not None:
+            await self._client.stop()
+
+    async def _asking(self) -> Any:
+        async with self._one_at_a_time:
+            if self._client is None:
+                client = AIOKafkaConsumer(**self._options)
+                await client.start()
+                self._client = client
+        return self._client
+
+
 class Consumer:
     """One subscription's reader: hands batches to its pipeline, keeps account of how far it is."""
 
-    def __init__(self, pipeline: Pipeline) -> None:
+    def __init__(self, pipeline: Pipeline, offsets: Offsets) -> None:
         self.pipeline = pipeline
+        self._offsets = offsets
         self.stopped_reason = ""
         self._positions: dict[Any, int] = {}
         self._backoff_s = 0.1
@@ -73,7 +109,7 @@ class Consumer:
             batch_timeout_ms=POLL_MS,
             auto_offset_reset="earliest",
             ack_policy=AckPolicy.NACK_ON_ERROR,
-            fetch_max_wait_ms=5_000,
+            fetch_max_wait_ms=FETCH_WAIT_MS,
             max_partition_fetch_bytes=4 * 1024 * 1024,
             session_timeout_ms=10_000,
             parser=_tolerant_parser,
@@ -117,15 +153,16 @@ class Consumer:
         if client is None or not client.assignment():
             return None
         partitions = sorted(client.assignment())
+        positions = self._positions
         try:
-            ends = await client.end_offsets(partitions)
-            for unseen in [p for p in partitions if (p.topic, p.partition) not in self._positions]:
-                self._positions[unseen.topic, unseen.partition] = await client.committed(unseen) or 0
-            starts = await client.beginning_offsets(partitions)
+            ends = await self._offsets.ends(partitions)
+            unseen = [p for p in partitions if (p.topic, p.partition) not in positions]
+            starts = await self._offsets.starts(unseen) if unseen else {}
+            for p in unseen:
+                positions[p.topic, p.partition] = max(await client.committed(p) or 0, starts[p])
         except (KafkaError, OSError, TimeoutError):
             return None
-        positions = self._positions
-        return sum(max(0, int(end) - max(positions[p.topic, p.partition], starts[p])) for p, end in ends.items())
+        return sum(max(0, end - positions[p.topic, p.partition]) for p, end in ends.items())
 
     async def watch(self) -> None:
         """Measure the lag; leave the process where messages wait and nothing has been tried for long."""

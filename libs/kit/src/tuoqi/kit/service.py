@@ -22,7 +22,7 @@ from tuoqi.contracts.topics import topics
 from tuoqi.kit import failpoints
 from tuoqi.kit.clock import BusinessClock, SettableClock, SystemBusinessClock
 from tuoqi.kit.commands import Commander
-from tuoqi.kit.consumer import Consumer, make_broker
+from tuoqi.kit.consumer import Consumer, Offsets, make_broker
 from tuoqi.kit.context import Origin
 from tuoqi.kit.county import County
 from tuoqi.kit.crypto import Keys, load_keys
@@ -137,7 +137,8 @@ async def make_runtime(service: Service, settings: Settings) -> Runtime:
     pipelines = [
         Pipeline(subscription, service.stores, database, origin, relay.wake) for subscription in service.subscriptions
     ]
-    runtime.consumers = [Consumer(pipeline) for pipeline in pipelines]
+    offsets = Offsets(kafka)
+    runtime.consumers = [Consumer(pipeline, offsets) for pipeline in pipelines]
     runtime.driver = Driver(pipelines, database)
     return runtime
 

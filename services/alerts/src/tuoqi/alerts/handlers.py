@@ -107,10 +107,7 @@ def on_escalation_due(book: AlertBook | None, command: EscalationDue, ctx: Conte
     """The steps of one alert due at this moment are taken, each once; none where it closed meanwhile."""
     if book is None:
         return None
-    escalated = _told(books.escalate(book, ctx.at, ctx.policy, alert_id=command.alert_id), ctx)
-    # Always a new object: the book is then saved, and its due times with it, also where the stored ones were those of
-    # rules that the county has changed since. Else the same row would be found due for ever.
-    return replace(escalated)
+    return _told(books.escalate(book, ctx.at, ctx.policy, alert_id=command.alert_id), ctx)
 
 
 def _caught_up(book: AlertBook, ctx: Context) -> AlertBook:
@@ -120,7 +117,11 @@ def _caught_up(book: AlertBook, ctx: Context) -> AlertBook:
 
 
 def _told(outcome: Outcome, ctx: Context) -> AlertBook:
-    """Says what happened; the book afterwards, each alert with the time of its next step."""
+    """Says what happened; the book afterwards, each alert with the time of its next step.
+
+    Also where nothing happened: a due time that came from rules the county has changed since is set right, else the
+    clock would find it due for ever.
+    """
     book, said = outcome
     by_id = {one.alert_id: one for one in book.alerts}
     for one in said:

@@ -14,6 +14,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from tuoqi.contracts.payments.v1 import cycle_pb2 as pb
 from tuoqi.kit.context import Context
 from tuoqi.kit.errors import TuoqiError
+from tuoqi.kit.handlers import Handler
 from tuoqi.payments.domain.cycle import Cycle
 
 
@@ -223,7 +224,7 @@ def _known(cycle: Cycle | None) -> Cycle:
     return cycle
 
 
-ACTS = {
+ACTS: dict[type, Handler] = {
     Open: on_open,
     Compute: on_compute,
     Review: on_review,

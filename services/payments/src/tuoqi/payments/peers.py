@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, cast
 
 from tuoqi.contracts.registry.v1 import registry_service_pb2 as pb
 from tuoqi.contracts.registry.v1 import registry_service_pb2_grpc
@@ -55,10 +55,9 @@ class RegistryPeer:
 
     @property
     def _stub(self) -> registry_service_pb2_grpc.RegistryServiceAsyncStub:
-        stub: registry_service_pb2_grpc.RegistryServiceAsyncStub = self._peers.stub(
-            registry_service_pb2_grpc.RegistryServiceStub, "registry"
-        )
-        return stub
+        stub = self._peers.stub(registry_service_pb2_grpc.RegistryServiceStub, "registry")
+        # The generated stubs name the class by its channel; the kit's channels are always of asyncio.
+        return cast("registry_service_pb2_grpc.RegistryServiceAsyncStub", stub)
 
     async def fence(self, cut_off: datetime) -> FenceSet:
         """Lay a fence behind all facts known up to a moment."""

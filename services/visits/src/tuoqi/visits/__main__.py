@@ -33,7 +33,7 @@ def build(runtime: Runtime) -> Parts:
         servicers=[add_visits(runtime.database)],
         importers=[VisitsImporter(runtime.commander, people, NoteSeal(runtime.keys.identity))],
         exporters=[OverdueExporter(runtime.database, people)],
-        timers=[MidnightSweep(runtime.commander, runtime.database, runtime.settings.sweep_chunk)],
+        timers=[MidnightSweep(runtime.commander, runtime.database, runtime.policy, runtime.settings.sweep_chunk)],
     )
 
 

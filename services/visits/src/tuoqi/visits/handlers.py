@@ -21,7 +21,7 @@ from tuoqi.kit.handlers import Handlers
 from tuoqi.visits.domain import happenings as said
 from tuoqi.visits.domain.days import day_of
 from tuoqi.visits.domain.facts import Absence, PersonFacts, StatusInterval
-from tuoqi.visits.domain.file import VisitFile, learn_person, learn_statuses, take_record, turn_of_day
+from tuoqi.visits.domain.file import VisitFile, learn_person, learn_statuses, look_again, take_record, turn_of_day
 from tuoqi.visits.domain.overdues import overdue_id
 from tuoqi.visits.domain.records import VisitForm
 
@@ -75,6 +75,15 @@ def on_midnight(file: VisitFile | None, day: date, ctx: Context) -> VisitFile | 
     if file is None:
         return None
     file, happened = turn_of_day(file, day, ctx.policy)
+    _tell(file.person_id, happened, ctx)
+    return file
+
+
+def on_rules_changed(file: VisitFile | None, _rules: str, ctx: Context) -> VisitFile | None:
+    """The county's grade tables are others than at the last look."""
+    if file is None:
+        return None
+    file, happened = look_again(file, ctx.at, ctx.policy)
     _tell(file.person_id, happened, ctx)
     return file
 

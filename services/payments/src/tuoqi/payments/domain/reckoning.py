@@ -38,9 +38,7 @@ def reckon(known: Known, cycle: Cycle, policy: Policy) -> tuple[Settlement, tupl
     )
 
     def denial(programme: str, month: Month) -> Denial:
-        return why_not(
-            known.facts, known.intervals, policy, cycle_month=cycle.month, programme=programme, month=month
-        )
+        return why_not(known.facts, known.intervals, policy, cycle_month=cycle.month, programme=programme, month=month)
 
     settlement = settle(
         known.facts.person_id,

@@ -122,7 +122,7 @@ def _row(cycle: Cycle) -> dict[str, Any]:
     }
 
 
-def _cycle(row: Any) -> Cycle:  # noqa: ANN401 -- a row of `cycles`
+def _cycle(row: Any) -> Cycle:
     rules = json.loads(row.rules)
     return Cycle(
         name=row.name,

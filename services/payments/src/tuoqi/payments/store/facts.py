@@ -62,7 +62,7 @@ async def read_chunk(tx: Tx, cut_off: datetime, after: str, size: int) -> Sequen
     return await tx.fetch(_CHUNK, cut_off=cut_off, after=after, size=size)
 
 
-def decode(row: Any, categories: Collection[str]) -> tuple[PersonFacts, list[Interval]]:  # noqa: ANN401 -- of `_CHUNK`
+def decode(row: Any, categories: Collection[str]) -> tuple[PersonFacts, list[Interval]]:
     """A row as the engine wants it, with the intervals of the categories that any programme asks for."""
     facts = PersonFacts(
         person_id=row.person_id,

@@ -107,7 +107,7 @@ class Sent:
 
 async def candidates(tx: Tx, cycle_id: str) -> list[Piece]:
     """The money to be looked at for a cycle that becomes INSTRUCTED."""
-    return [Piece(*row) for row in await tx.fetch(_CANDIDATES, cycle_id=cycle_id)]
+    return [Piece(**row._mapping) for row in await tx.fetch(_CANDIDATES, cycle_id=cycle_id)]  # noqa: SLF001 -- SQLAlchemy's public name for it
 
 
 async def write_instructions(tx: Tx, cycle_id: str, issued: Sequence[Issued]) -> None:
@@ -167,7 +167,7 @@ async def read_sent(tx: Tx, ids: Sequence[str]) -> dict[str, Sent]:
         " WHERE instruction_id = ANY(CAST(:ids AS text[]))",
         ids=list(ids),
     )
-    return {row.instruction_id: Sent(*row) for row in rows}
+    return {row.instruction_id: Sent(**row._mapping) for row in rows}  # noqa: SLF001 -- SQLAlchemy's public name for it
 
 
 async def persons_behind(tx: Tx, ids: Sequence[str]) -> dict[str, list[str]]:

@@ -62,7 +62,7 @@ def line_row(cycle_id: str, line: Line, line_id: str, *, may_be_posted: bool) ->
     )
 
 
-def line_of(row: Any) -> Line:  # noqa: ANN401 -- a row of `payment_lines`
+def line_of(row: Any) -> Line:
     """A stored line as it was decided."""
     return Line(
         programme=row.programme,

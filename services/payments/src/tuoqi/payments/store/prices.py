@@ -30,7 +30,7 @@ async def read_index(tx: Tx, months: Sequence[str]) -> dict[tuple[str, date], In
         " ORDER BY month, published_on, loaded_order DESC",
         months=list(months),
     )
-    return {(row.month, row.published_on): IndexRow(*row) for row in rows}
+    return {(row.month, row.published_on): IndexRow(**row._mapping) for row in rows}  # noqa: SLF001 -- SQLAlchemy's public name for it
 
 
 async def write_index(tx: Tx, rows: Sequence[IndexRow], at: datetime) -> None:

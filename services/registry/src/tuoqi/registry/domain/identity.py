@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import date
+from operator import mul
 from typing import Final
 
 _WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
@@ -72,4 +73,4 @@ def passes_luhn(card: str) -> bool:
 
 
 def _check_character(body: str) -> str:
-    return _CHECK[sum(weight * int(digit) for weight, digit in zip(_WEIGHTS, body, strict=True)) % 11]
+    return _CHECK[sum(map(mul, _WEIGHTS, map(int, body))) % 11]

@@ -16,7 +16,7 @@ from tuoqi.kit.database import Tx
 from tuoqi.kit.rpc.tables import ChunkOutcome, LoadContext
 from tuoqi.kit.tables import CLEAR, Column, ParsedRow
 from tuoqi.registry.domain.cells import Cells, Flaws
-from tuoqi.registry.domain.identity import normalise_number
+from tuoqi.registry.domain.identity import normalise_number, number_flaw
 from tuoqi.registry.domain.person import Person
 from tuoqi.registry.domain.policy import Policy
 from tuoqi.registry.store.fences import begin_writing
@@ -157,7 +157,8 @@ class People:
             return None
         if person is None:
             column = "id_number" if number else "temp_id"
-            flaws.reject(column, number or temp, "人员花名册中没有此人，请先导入人员。")
+            wrong = number_flaw(number) if number else ""
+            flaws.reject(column, number or temp, wrong or "人员花名册中没有此人，请先导入人员。")
         elif (number and person.number and person.number != number) or (
             temp and person.temp_id and person.temp_id != temp
         ):

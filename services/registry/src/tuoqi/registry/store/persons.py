@@ -91,9 +91,10 @@ class PersonStore:
         """Write persons that changed. Raises Conflict where somebody else wrote one of them first."""
         new = [person for person in after if person.person_id not in before]
         old = [person for person in after if person.person_id in before]
-        arrays = [(_INSERT, self._arrays(before, new, ring)), (_UPDATE, self._arrays(before, old, ring))]
+        # Updates come first: a temporary id that one person gives up may be another's from the same file on.
+        arrays = [(_UPDATE, self._arrays(before, old, ring)), (_INSERT, self._arrays(before, new, ring))]
         await ring.save(tx)
-        for (statement, parameters), wanted in zip(arrays, (len(new), len(old)), strict=True):
+        for (statement, parameters), wanted in zip(arrays, (len(old), len(new)), strict=True):
             if wanted:
                 expect_rows(await tx.execute(statement, **parameters), wanted)
 

@@ -93,6 +93,13 @@ def turn_of_day(file: VisitFile, day: date, policy: VisitPolicy) -> Outcome:
     return _settle(file, causes.midnight(file.plan, day, policy), policy)
 
 
+def look_again(file: VisitFile, at: datetime, policy: VisitPolicy) -> Outcome:
+    """The county's rules are others now: the same facts may give another grade and another due moment."""
+    if file.plan is None:
+        return file, ()
+    return _settle(file, causes.facts_changed(file.plan, file.plan.facts, at, policy), policy)
+
+
 def _begin(file: VisitFile, told: PersonFacts, at: datetime, policy: VisitPolicy) -> Outcome:
     """The person is known: what was told by then holds at once, what was told later follows at its own moment."""
     early = sorted(file.early, key=lambda one: one.at)

@@ -5,7 +5,7 @@ The table itself is county data (`policy.py`); here is only how a table is read.
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from tuoqi.visits.domain.days import ONE_DAY, birthday
@@ -98,6 +98,12 @@ class VisitPolicy:
     """A county's grade tables in order of their effective dates. Before the first nobody has a grade."""
 
     tables: tuple[GradeTable, ...]
+    _ages: frozenset[int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Collect the ages once: they are asked for with every look at a plan."""
+        ages = frozenset(age for table in self.tables for rule in table.rules for age in rule.ages())
+        object.__setattr__(self, "_ages", ages)
 
     def on(self, day: date) -> GradeTable:
         """The table in force on `day`."""
@@ -111,7 +117,7 @@ class VisitPolicy:
 
     def ages(self) -> frozenset[int]:
         """Every age at which any table may change somebody's grade."""
-        return frozenset(age for table in self.tables for rule in table.rules for age in rule.ages())
+        return self._ages
 
 
 def grade_on(facts: PersonFacts, day: date, policy: VisitPolicy) -> GradeRule | None:

@@ -54,6 +54,11 @@ CREATE TABLE visit_records (
 );
 
 CREATE INDEX visit_records_of_person ON visit_records (person_id, started_at);
+
+CREATE TABLE rules_seen (
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    version text NOT NULL
+);
 """
 
 

@@ -1,0 +1,109 @@
+"""What goes out when a cycle becomes INSTRUCTED, to which account, and what waits. Pure work for a thread."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date
+
+from tuoqi.contracts.registry.v1 import registry_service_pb2 as registry
+from tuoqi.payments.domain.cycle import Cycle
+from tuoqi.payments.domain.payees import (
+    AccountVersion,
+    Item,
+    Payee,
+    Waiting,
+    instructions,
+    reissue_id,
+    whose_account,
+)
+from tuoqi.payments.store.facts import Vitals
+from tuoqi.payments.store.instructions import Issued, Move, Piece
+from tuoqi.payments.store.lines import month_of
+
+_Found = list[tuple[Piece, AccountVersion]]
+_ID_BYTES = 8
+
+
+@dataclass(slots=True)
+class Outpay:
+    """The new instructions of a cycle, and where each piece of money goes."""
+
+    issued: list[Issued] = field(default_factory=list)
+    moves: list[Move] = field(default_factory=list)
+
+    @property
+    def sum_fen(self) -> int:
+        """What goes out, re-issues included."""
+        return sum(one.amount_fen for one in self.issued)
+
+
+def plan_outpay(
+    cycle: Cycle,
+    pieces: Sequence[Piece],
+    payees: Mapping[str, registry.Payee],
+    vitals: Mapping[str, Vitals],
+    *,
+    day: date,
+    order: tuple[str, ...],
+) -> Outpay:
+    """Look at every piece by the facts of the day. Run again over the same it answers the same, ids included."""
+    plan = Outpay()
+    fresh: _Found = []
+    returned: defaultdict[str, _Found] = defaultdict(list)
+    people = {person: _payee(payees[person], vitals[person]) for person in {piece.person_id for piece in pieces}}
+    for piece in pieces:
+        account = whose_account(people[piece.person_id], day, facility_line=piece.facility)
+        if isinstance(account, Waiting):
+            plan.moves.append(Move(piece, "WAITING", reason=account.value))
+        elif piece.state == "RETURNED":
+            returned[piece.instruction_id].append((piece, account))
+        else:
+            fresh.append((piece, account))
+    _issue(plan, cycle, fresh, order)
+    for old_id in sorted(returned):
+        _reissue(plan, old_id, returned[old_id], order)
+    return plan
+
+
+def _payee(payee: registry.Payee, vitals: Vitals) -> Payee:
+    account = None
+    if payee.account_version_id:
+        known_at = payee.known_at.ToDatetime(tzinfo=UTC)
+        account = AccountVersion(payee.account_version_id, payee.account_key, int(known_at.timestamp() * 1_000_000))
+    return Payee(vitals.birth_date, vitals.died, account, payee.held_by_guardian)
+
+
+def _issue(plan: Outpay, cycle: Cycle, found: _Found, order: tuple[str, ...]) -> None:
+    """One instruction for each account and programme. The id follows from what it is for, never from a count."""
+    ids: dict[tuple[str, str], str] = {}
+    for one in instructions(_items(found), order):
+        what = f"{cycle.cycle_id}|{one.programme}|{one.account.key}".encode()
+        digest = hashlib.blake2b(what, digest_size=_ID_BYTES).hexdigest()
+        new_id = ids[one.programme, one.account.key] = f"{cycle.name}-{digest}"
+        plan.issued.append(Issued(new_id, one.programme, one.account.version_id, one.account.key, one.amount_fen))
+    _send(plan, found, ids)
+
+
+def _reissue(plan: Outpay, old_id: str, found: _Found, order: tuple[str, ...]) -> None:
+    """A returned instruction goes out again under an id that names it; its people may have several accounts by now."""
+    ids: dict[tuple[str, str], str] = {}
+    for nth, one in enumerate(instructions(_items(found), order), start=1):
+        new_id = reissue_id(old_id) if nth == 1 else f"{reissue_id(old_id)}.{nth}"
+        ids[one.programme, one.account.key] = new_id
+        account = one.account
+        plan.issued.append(Issued(new_id, one.programme, account.version_id, account.key, one.amount_fen, old_id))
+    _send(plan, found, ids)
+
+
+def _items(found: _Found) -> Iterable[tuple[Item, AccountVersion]]:
+    for piece, account in found:
+        month = month_of(piece.benefit_month)
+        yield Item(piece.cycle_id, piece.person_id, piece.programme, month, piece.amount_fen), account
+
+
+def _send(plan: Outpay, found: _Found, ids: Mapping[tuple[str, str], str]) -> None:
+    for piece, account in found:
+        plan.moves.append(Move(piece, "SENT", instruction_id=ids[piece.programme, account.key]))

@@ -1,0 +1,168 @@
+"""PaymentsService: requests become acts on a cycle, jobs or reads; answers are made from what stands afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import grpc
+
+from tuoqi.contracts.payments.v1 import payments_service_pb2 as pb
+from tuoqi.contracts.payments.v1 import payments_service_pb2_grpc
+from tuoqi.kit.errors import TuoqiError
+from tuoqi.kit.rpc.platform import moment
+from tuoqi.payments.domain.cycle import Cycle
+from tuoqi.payments.domain.months import Month, day_of
+from tuoqi.payments.handlers import Approve, Post, Review, Settle
+from tuoqi.payments.jobs import cycles
+from tuoqi.payments.jobs.compute import compute
+from tuoqi.payments.jobs.instruct import instruct
+from tuoqi.payments.jobs.tools import Tools, county_actor, refusing
+from tuoqi.payments.rpc.views import line_view, view
+from tuoqi.payments.store.cycles import newest_cycles
+from tuoqi.payments.store.lines import page_of_lines
+
+PAGE = 100
+_PLACES = 3
+_Progress = asyncio.Queue[tuple[str, int, int] | None]
+
+
+class PaymentsServicer(payments_service_pb2_grpc.PaymentsServiceServicer):
+    """Takes cycles from DRAFT to CLOSED. Whoever acts must be allowed to act in the whole county."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+
+    async def OpenCycle(self, request: pb.OpenCycleRequest, context: Any) -> pb.OpenCycleResponse:
+        """Open a cycle of a month."""
+        cut_off = moment(request.cutoff) if request.HasField("cutoff") else None
+        with refusing():
+            month = _month(request.month)
+            opened = await cycles.open_month(self._tools, month, cut_off, by=self._by())
+        return pb.OpenCycleResponse(cycle=await self._view(opened))
+
+    async def ComputeCycle(
+        self, request: pb.ComputeCycleRequest, context: Any
+    ) -> AsyncIterator[pb.ComputeCycleResponse]:
+        """Write the lines, with progress. Who goes away before the end stops it; then nothing is kept."""
+        progress: _Progress = asyncio.Queue()
+        work = asyncio.create_task(self._compute(request.cycle, self._by(), progress))
+        try:
+            while (said := await progress.get()) is not None:
+                step, done, total = said
+                yield pb.ComputeCycleResponse(step=step, persons_done=done, persons_total=total)
+            computed = await work
+        finally:
+            work.cancel()
+        yield pb.ComputeCycleResponse(step="完成", cycle=await self._view(computed))
+
+    async def _compute(self, named: str, by: str, progress: _Progress) -> Cycle:
+        def say(step: str, done: int, total: int) -> None:
+            progress.put_nowait((step, done, total))
+
+        try:
+            with refusing():
+                return await compute(self._tools, named, by=by, say=say)
+        finally:
+            progress.put_nowait(None)
+
+    async def ReviewCycle(self, request: pb.ReviewCycleRequest, context: Any) -> pb.ReviewCycleResponse:
+        """Reviewed by county civil affairs."""
+        by = self._by()
+        return pb.ReviewCycleResponse(cycle=await self._act(request.cycle, Review(by), by))
+
+    async def PostCycle(self, request: pb.PostCycleRequest, context: Any) -> pb.PostCycleResponse:
+        """The public posting begins today."""
+        return pb.PostCycleResponse(cycle=await self._act(request.cycle, Post(self._today()), self._by()))
+
+    async def ApproveCycle(self, request: pb.ApproveCycleRequest, context: Any) -> pb.ApproveCycleResponse:
+        """One approval of finance. The posting is cut short only where the clock is not the real one."""
+        by = self._by()
+        if request.posting_cut_short and not self._tools.clock.settable:
+            raise TuoqiError("payments.cycle_posting_not_cut")
+        command = Approve(by, self._today(), cut_short=request.posting_cut_short)
+        return pb.ApproveCycleResponse(cycle=await self._act(request.cycle, command, by))
+
+    async def InstructCycle(self, request: pb.InstructCycleRequest, context: Any) -> pb.InstructCycleResponse:
+        """Look at the accounts and write the instructions."""
+        with refusing():
+            instructed = await instruct(self._tools, request.cycle, by=self._by())
+        return pb.InstructCycleResponse(cycle=await self._view(instructed))
+
+    async def SettleCycle(self, request: pb.SettleCycleRequest, context: Any) -> pb.SettleCycleResponse:
+        """Open the cycle for the bank's results."""
+        return pb.SettleCycleResponse(cycle=await self._act(request.cycle, Settle(), self._by()))
+
+    async def CloseCycle(self, request: pb.CloseCycleRequest, context: Any) -> pb.CloseCycleResponse:
+        """End a cycle whose instructions all have a result."""
+        with refusing():
+            closed = await cycles.close(self._tools, request.cycle, by=self._by())
+        return pb.CloseCycleResponse(cycle=await self._view(closed))
+
+    async def CancelCycle(self, request: pb.CancelCycleRequest, context: Any) -> pb.CancelCycleResponse:
+        """Undo a cycle and every later one; the call's purpose is the reason."""
+        actor = county_actor(self._tools.policy)
+        with refusing():
+            done = await cycles.cancel(self._tools, request.cycle, by=actor.user, because=actor.purpose)
+        return pb.CancelCycleResponse(cycles=await view(self._tools.database, done))
+
+    async def ListCycles(self, request: pb.ListCyclesRequest, context: Any) -> pb.ListCyclesResponse:
+        """Cycles, newest first."""
+        async with self._tools.database.begin() as tx:
+            found = await newest_cycles(tx, request.page_size or PAGE)
+        return pb.ListCyclesResponse(cycles=await view(self._tools.database, found))
+
+    async def GetCycle(self, request: pb.GetCycleRequest, context: Any) -> pb.GetCycleResponse:
+        """One cycle with its totals and control sums."""
+        found = await self._tools.find(request.cycle)
+        (shown,) = await view(self._tools.database, [found], proven=True)
+        return pb.GetCycleResponse(cycle=shown)
+
+    async def ListLines(self, request: pb.ListLinesRequest, context: Any) -> pb.ListLinesResponse:
+        """A page of a cycle's lines, by programme key, person and month."""
+        county_actor(self._tools.policy)
+        cycle = await self._tools.find(request.cycle)
+        size, after = request.page_size or PAGE, _place(request.page_token)
+        async with self._tools.database.begin() as tx:
+            page = await page_of_lines(tx, cycle.cycle_id, after=after, size=size, person_id=request.person_id)
+        last = page[-1] if len(page) == size else None
+        token = f"{last.programme}|{last.person_id}|{last.benefit_month}" if last else ""
+        return pb.ListLinesResponse(lines=[line_view(row) for row in page], next_page_token=token)
+
+    async def _act(self, named: str, command: object, by: str) -> pb.Cycle:
+        """One act on one cycle."""
+        with refusing():
+            cycle = await self._tools.find(named)
+            states = await self._tools.commander.run(Cycle, [self._tools.call(cycle, command, by=by)])
+        return await self._view(states[cycle.cycle_id])
+
+    async def _view(self, cycle: Cycle) -> pb.Cycle:
+        (shown,) = await view(self._tools.database, [cycle])
+        return shown
+
+    def _by(self) -> str:
+        return county_actor(self._tools.policy).user
+
+    def _today(self) -> Any:
+        return day_of(self._tools.clock.now())
+
+
+def _month(text: str) -> Month:
+    try:
+        return Month.parse(text)
+    except ValueError:
+        raise TuoqiError("request.invalid", problem=f"{text} 不是月份") from None
+
+
+def _place(token: str) -> tuple[str, str, str]:
+    parts = token.split("|") if token else ["", "", ""]
+    if len(parts) != _PLACES:
+        raise TuoqiError("request.invalid", problem="page_token")
+    return parts[0], parts[1], parts[2]
+
+
+def add_payments(tools: Tools) -> Callable[[grpc.aio.Server], None]:
+    """How the server takes it in."""
+    servicer = PaymentsServicer(tools)
+    return lambda server: payments_service_pb2_grpc.add_PaymentsServiceServicer_to_server(servicer, server)

@@ -1,0 +1,71 @@
+"""Cycles and lines as the contract shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tuoqi.contracts.payments.v1 import cycle_pb2
+from tuoqi.contracts.payments.v1 import payments_service_pb2 as pb
+from tuoqi.kit.database import Database, Tx
+from tuoqi.kit.rpc.platform import stamp
+from tuoqi.payments.domain.cycle import Cycle
+from tuoqi.payments.handlers import ref
+from tuoqi.payments.store.cycles import Total, read_totals
+from tuoqi.payments.store.instructions import count_instructions
+from tuoqi.payments.store.ledger import findings
+
+
+async def view(database: Database, cycles: Sequence[Cycle], *, proven: bool = False) -> list[pb.Cycle]:
+    """Cycles with totals and instructions; `proven` adds what the ledger's own proof finds."""
+    async with database.begin() as tx:
+        ids = [cycle.cycle_id for cycle in cycles]
+        totals = await read_totals(tx, ids)
+        counts = await count_instructions(tx, ids)
+        return [
+            _cycle(
+                cycle,
+                totals[cycle.cycle_id],
+                counts[cycle.cycle_id],
+                await _findings(tx, cycle) if proven else (),
+            )
+            for cycle in cycles
+        ]
+
+
+async def _findings(tx: Tx, cycle: Cycle) -> Sequence[str]:
+    return await findings(tx, cycle.cycle_id)
+
+
+def _cycle(cycle: Cycle, totals: Sequence[Total], counts: dict[str, int], found: Sequence[str]) -> pb.Cycle:
+    return pb.Cycle(
+        ref=ref(cycle),
+        month=str(cycle.month),
+        state=cycle.state.value,
+        cutoff=stamp(cycle.cut_off),
+        posted_until="" if cycle.posted_until is None else cycle.posted_until.isoformat(),
+        reviewed_by=cycle.reviewed_by,
+        approved_by=cycle.approved_by,
+        approvals_needed=cycle.approvers_needed,
+        totals=[
+            cycle_pb2.ProgrammeTotal(
+                programme=one.programme, line_type=one.line_type, lines=one.lines, amount_fen=one.amount_fen
+            )
+            for one in totals
+        ],
+        instructions=counts,
+        control_findings=found,
+        rule_version=cycle.policy_version,
+    )
+
+
+def line_view(row: Any) -> cycle_pb2.PaymentLine:
+    """A line without anybody's name."""
+    return cycle_pb2.PaymentLine(
+        line_id=row.line_id,
+        person_id=row.person_id,
+        programme=row.programme,
+        benefit_month=row.benefit_month,
+        line_type=row.line_type,
+        amount_fen=row.amount_fen,
+    )

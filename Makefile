@@ -74,3 +74,20 @@ faults: $(STAMP) ## kills, poisons, a wiped broker, removed walls: slow, on a pl
 bench: $(STAMP) ## the pipeline measured beside its limit and the naive way
 	$(BIN)/tuoqi bench pipeline --events 200000 --json
 
+# ---- containers ---------------------------------------------------------------------------------------------------
+
+PYTHON_VERSION ?= 3.13
+WHEELS ?= wheels
+
+.PHONY: wheels secrets images compose-test
+wheels: $(STAMP) ## all that the image installs, checked by the lock's hashes (PYTHON_VERSION=3.13)
+	$(BIN)/python deploy/wheels.py --python-version $(PYTHON_VERSION) --out $(WHEELS) $(filter-out benchmarks,$(MEMBERS))
+
+secrets: ## passwords, token and keys of a compose deployment, once; never overwritten
+	@sh deploy/secrets.sh
+
+images: ## the image of docker-compose.yml, from wheels/
+	docker compose build
+
+compose-test: $(STAMP) ## the compose file on a real engine: a month of a small county, containers killed; slow
+	$(BIN)/python tests/compose/run.py

@@ -59,7 +59,7 @@ def _free_port() -> int:
 
 @pytest.fixture
 async def database_for(postgres_url: str) -> AsyncIterator[MakeDatabase]:
-    """Say `await database_for("visits")` for a fresh database with the kit's and that service's schema."""
+    """Make fresh databases with the kit's and one service's schema, as often as a test asks."""
     async with AsyncExitStack() as stack:
 
         async def make(service: str = "", migrations: Path | None = None) -> Database:

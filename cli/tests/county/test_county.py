@@ -7,6 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+
 from tuoqi.cli.county import CountySummary, generate_county
 from tuoqi.cli.county.check import CATEGORIES, Row, key_of, rows_of, validate_files
 

@@ -1,6 +1,7 @@
 """Identity numbers and card digits against fixed, fictitious examples."""
 
 import pytest
+
 from tuoqi.cli.county.identity import (
     birth_date_of,
     check_character,

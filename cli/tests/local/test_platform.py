@@ -199,7 +199,7 @@ def test_a_second_home_runs_beside_the_first_until_ctrl_c(platform: Platform, se
         "say=lambda text: None, ready=lambda endpoints: print('ready', flush=True))"
     )
     arguments = [sys.executable, "-c", code, str(home.root), str(home.shared_cache), plan.to_json()]
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as foreground:  # noqa: S603 -- our own code
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as foreground:
         assert foreground.stdout
         assert foreground.stdout.readline() == "ready\n"
         assert control.status(home).all_up

@@ -69,7 +69,7 @@ def test_a_verifier_is_the_one_of_rfc_7677() -> None:
 def test_binaries_copied_for_another_user_run_where_they_are(home: Home) -> None:
     copy = postgres._copied(find_binaries(home), home)  # noqa: SLF001 -- reached only as root with a closed checkout
     assert copy.is_relative_to(home.cache)
-    done = subprocess.run([copy / "initdb", "--version"], capture_output=True, text=True, check=True)  # noqa: S603 -- as above
+    done = subprocess.run([copy / "initdb", "--version"], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("initdb (PostgreSQL)")
     made = copy.stat().st_ino
     assert postgres._copied(find_binaries(home), home).stat().st_ino == made  # noqa: SLF001 -- as above

@@ -109,7 +109,7 @@ def test_a_start_whose_caller_was_ended_stops_by_itself(home: Home) -> None:
     os.close(read)
     place = ["--root", str(home.root), "--cache", str(home.shared_cache), "--report", str(write)]
     command = [sys.executable, "-m", "tuoqi.cli.local.supervisor", *place, "--plan", Plan(services=()).to_json()]
-    done = subprocess.run(command, pass_fds=(write,), capture_output=True, text=True, check=False)  # noqa: S603 -- ours
+    done = subprocess.run(command, pass_fds=(write,), capture_output=True, text=True, check=False)
     os.close(write)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "Whoever started the platform ended before it was ready, so it was stopped.\n"

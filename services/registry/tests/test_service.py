@@ -16,6 +16,7 @@ import grpc
 import pytest
 from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
 
 from tuoqi.contracts.common.v1 import table_pb2, table_pb2_grpc
 from tuoqi.contracts.registry.v1 import registry_service_pb2 as pb
@@ -32,9 +33,8 @@ READY_S_MAX = 20
 async def address(postgres_url: str, tmp_path: Path) -> AsyncIterator[str]:
     """A running registry's address; the process ends with the test."""
     name = f"test_registry_{secrets.token_hex(4)}"
-    admin = create_async_engine(
-        make_url(postgres_url).set(drivername="postgresql+asyncpg"), isolation_level="AUTOCOMMIT"
-    )
+    url = make_url(postgres_url).set(drivername="postgresql+asyncpg")
+    admin = create_async_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
     async with admin.connect() as connection:
         await connection.execute(text(f'CREATE DATABASE "{name}"'))
     for key in ("identity.key", "master.key", "lookup.key"):
@@ -60,7 +60,6 @@ async def address(postgres_url: str, tmp_path: Path) -> AsyncIterator[str]:
         await process.wait()
         async with admin.connect() as connection:
             await connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
-        await admin.dispose()
 
 
 def _free_port() -> int:

@@ -68,7 +68,8 @@ def measure(url: str, events: int) -> float:
             row.missed += 1
             row.version += 1
             row.grade = "HIGH"
-            session.add(OutboxRow(ce_id=new_id(now, "out", number), topic="t", key=person, recorded_at=now, value=b"x" * 100))
+            said = new_id(now, "out", number)
+            session.add(OutboxRow(ce_id=said, topic="t", key=person, recorded_at=now, value=b"x" * 100))
     seconds = time.perf_counter() - begun
     Base.metadata.drop_all(engine)
     engine.dispose()

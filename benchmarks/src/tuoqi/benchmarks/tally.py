@@ -56,7 +56,9 @@ class TallyStore:
             " WHERE person_id = ANY(CAST(:keys AS text[])) ORDER BY person_id FOR UPDATE",
             keys=list(keys),
         )
-        return {row[0]: Tally(*row) for row in rows}
+        return {
+            row.person_id: Tally(row.person_id, row.missed, row.grade, row.last_deadline, row.version) for row in rows
+        }
 
     async def save(self, tx: Tx, changes: Sequence[Change[Tally]]) -> None:
         """Insert and update in one statement, versions checked."""

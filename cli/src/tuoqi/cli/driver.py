@@ -35,13 +35,17 @@ register_errors(
 
 
 class Driver:
-    """The clocks of one platform. `stub` gives the PlatformService stub of a service, with async calls."""
+    """The clocks of one platform, which nobody else moves meanwhile.
+
+    `stub` gives the PlatformService stub of a service, with async calls.
+    """
 
     def __init__(
         self, services: Sequence[str], stub: Callable[[str], Any], *, settle_s_max: float = SETTLE_S_MAX
     ) -> None:
         self._stubs = {name: stub(name) for name in services}
         self._settle_s_max = settle_s_max
+        self._now: datetime | None = None
         turns: list[tuple[str, ...]] = [(name,) for name in ORDER if name in self._stubs]
         turns.append(tuple(name for name in services if name not in ORDER))
         self._turns = [turn for turn in turns if turn]
@@ -71,33 +75,40 @@ class Driver:
     async def advance(self, to: datetime, told: Callable[[datetime], None] | None = None) -> int:
         """Let the clocks run to this moment, what is due at it included; the number of pieces of due work done.
 
-        `told` is called with each moment at which something was due. Raises driver.backwards, driver.stuck and
-        driver.restless; where it raises, every service stands at a moment not after `to` and can go on from there.
+        Begin it when all is settled. `told` is called with each moment at which something was due. Raises
+        driver.backwards, driver.stuck and driver.restless; where it raises, no service stands after `to`, and calling
+        it again goes on.
         """
-        now = max((await self.times()).values())
+        now = max((await self.times()).values()) if self._now is None else self._now
         if to < now:
             raise TuoqiError("driver.backwards", now=f"{now:%Y-%m-%d %H:%M}")
-        await self.settle()
         done, idle_at = 0, None
-        while (due := await self._next_due()) and min(due.values()) <= to:
+        while (due := await self._next_due()) and (first := min(due.values())) <= to:
             # What a killed service left undone is due before now; it is done now.
-            at = max(now, min(due.values()))
-            did = await self._act(at)
+            at = max(now, first)
+            did = await self._act(at, [name for name, moment in due.items() if moment <= at])
             if not did and idle_at == at:
                 late = "、".join(name for name, moment in due.items() if moment <= at)
                 raise TuoqiError("driver.stuck", services=late, at=f"{at:%Y-%m-%d %H:%M}")
             now, done, idle_at = at, done + did, None if did else at
             if told:
                 told(at)
-        return done + await self._act(to)
+        await self._ask("Advance", _advance(to), timeout_s=ADVANCE_S_MAX)
+        self._now = to
+        return done
 
-    async def _act(self, at: datetime) -> int:
-        """Every service at this moment, in their turn; those of one turn do not hear each other before it ends."""
+    async def _act(self, at: datetime, services: Sequence[str]) -> int:
+        """The services that have something due at this moment, turn by turn; the pieces of work done.
+
+        Those of one turn do not hear each other before it ends. The others stay behind meanwhile: nothing of theirs is
+        due, and what they hear bears the time of its sender.
+        """
         total = 0
-        stamp = Timestamp()
-        stamp.FromDatetime(at.astimezone(UTC))
         for turn in self._turns:
-            answers = await self._ask("Advance", pb.AdvanceRequest(to=stamp), turn, ADVANCE_S_MAX)
+            names = [name for name in turn if name in services]
+            if not names:
+                continue
+            answers = await self._ask("Advance", _advance(at), names, ADVANCE_S_MAX)
             did = sum(answer.done for answer in answers.values())
             if did:
                 await self.settle()
@@ -115,6 +126,12 @@ class Driver:
         names = services or tuple(self._stubs)
         calls = (getattr(self._stubs[name], method)(request, timeout=timeout_s) for name in names)
         return dict(zip(names, await asyncio.gather(*calls), strict=True))
+
+
+def _advance(to: datetime) -> pb.AdvanceRequest:
+    stamp = Timestamp()
+    stamp.FromDatetime(to.astimezone(UTC))
+    return pb.AdvanceRequest(to=stamp)
 
 
 def _moment(stamp: Timestamp) -> datetime:

@@ -44,6 +44,7 @@ def set_clock(
 
     async def advance(platform: Platform) -> int:
         driver = Driver(platform.services, platform.common)
+        await driver.settle()
         with Progress("", quiet=as_json) as progress:
             done = await driver.advance(moment, lambda at: progress.tell(0, 0, f"{at:%Y-%m-%d %H:%M}"))
         await driver.settle()

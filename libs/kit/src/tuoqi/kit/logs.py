@@ -23,6 +23,9 @@ get_logger = structlog.get_logger
 
 _SMALLEST_PRIVATE_NUMBER: Final = 10**10
 
+TALKATIVE: Final = ("aiokafka", "kafka", "alembic", "faststream")
+"""Libraries that tell each step of their inner life; only what they warn of is kept."""
+
 
 def _hide(value: object) -> object:
     match value:
@@ -79,6 +82,8 @@ def configure_logs(service: str, *, json_lines: bool | None = None, level: int =
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    for talkative in TALKATIVE:
+        logging.getLogger(talkative).setLevel(logging.WARNING)
 
 
 def _namer(service: str) -> Processor:

@@ -215,9 +215,7 @@ class Pipeline:
                 ctx = self._context(work, m)
                 work.apply(table.state, table.key(m.message), table.on[kind], m.message, ctx)
             mirrored = [
-                (i, p.on[kind](m.message, m.version))
-                for i, p in self._mirrors[kind]
-                if p.topic in {"", m.record.topic}
+                (i, p.on[kind](m.message, m.version)) for i, p in self._mirrors[kind] if p.topic in {"", m.record.topic}
             ]
         except Rejected as rejection:
             work.back_to(mark)

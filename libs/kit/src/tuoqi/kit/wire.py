@@ -13,9 +13,10 @@ from typing import Any, Protocol
 import protovalidate
 from google.protobuf.message import DecodeError, Message
 
-from tuoqi.contracts.topics import MAX_VALUE_BYTES, Topic, known_types
+from tuoqi.contracts.topics import Topic, known_types
 
 CONTENT_TYPE = b"application/protobuf"
+NEVER = datetime.min.replace(tzinfo=UTC)
 MAX_TEXT = 512
 """No header is longer in what we send; what strangers send is cut to this in reports."""
 
@@ -39,7 +40,7 @@ class Incoming:
     key: str
     ce_id: str = ""
     ce_type: str = ""
-    at: datetime = datetime.min.replace(tzinfo=UTC)
+    at: datetime = NEVER
     """The event's own time, by the business clock of its sender."""
     version: int = 0
     traceparent: str = ""
@@ -87,20 +88,17 @@ class Decoder:
             incoming.version = int(headers.get("ce_aggregateversion", "0"))
         except (KeyError, ValueError) as error:
             return _problem(incoming, "wire.bad_attribute", f"ce_time or ce_aggregateversion: {error}")
-        if incoming.at.tzinfo is None:
-            return _problem(incoming, "wire.bad_attribute", "ce_time has no zone")
         return self._decode_value(record, incoming)
 
     def _decode_value(self, record: Record, incoming: Incoming) -> Incoming:
+        if incoming.at.tzinfo is None:
+            return _problem(incoming, "wire.bad_attribute", "ce_time has no zone")
         message_type = self._types.get(record.topic, {}).get(incoming.ce_type)
         if message_type is None:
-            if incoming.ce_type in known_types():
-                return _problem(incoming, "wire.foreign_type", f"{incoming.ce_type[:MAX_TEXT]} is of another topic")
-            return _problem(incoming, "wire.unknown_type", incoming.ce_type[:MAX_TEXT])
+            slug = "wire.foreign_type" if incoming.ce_type in known_types() else "wire.unknown_type"
+            return _problem(incoming, slug, f"{incoming.ce_type[:MAX_TEXT]} is no type of this topic")
         if record.value is None:
             return _problem(incoming, "wire.no_value", "null on a topic that keeps no state")
-        if len(record.value) > MAX_VALUE_BYTES:
-            return _problem(incoming, "wire.too_large", f"{len(record.value)} bytes")
         try:
             message = message_type.FromString(record.value)
             self._validator.validate(message)

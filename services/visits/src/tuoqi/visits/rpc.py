@@ -8,7 +8,6 @@ from datetime import date
 from typing import Any, Final
 
 import grpc
-from sqlalchemy import Row
 
 from tuoqi.contracts.visits.v1 import visits_service_pb2 as pb
 from tuoqi.contracts.visits.v1 import visits_service_pb2_grpc
@@ -54,7 +53,9 @@ class VisitsServicer(visits_service_pb2_grpc.VisitsServiceServicer):
             )
             for row in rows[:page]
         ]
-        return pb.ListTasksResponse(tasks=tasks, next_page_token=_token(rows, page, "person_id"))
+        return pb.ListTasksResponse(
+            tasks=tasks, next_page_token=_token([(row.deadline, row.person_id) for row in rows], page)
+        )
 
     async def ListOverdue(self, request: pb.ListOverdueRequest, context: Any) -> pb.ListOverdueResponse:
         """Missed visits, the newest deadline first, and how many there are by state."""
@@ -82,7 +83,7 @@ class VisitsServicer(visits_service_pb2_grpc.VisitsServiceServicer):
             )
             for row in rows[:page]
         ]
-        token = _token(rows, page, "overdue_id")
+        token = _token([(row.deadline, row.overdue_id) for row in rows], page)
         return pb.ListOverdueResponse(overdues=overdues, next_page_token=token, count_by_state=counts)
 
 
@@ -104,12 +105,12 @@ def _date(value: str) -> date:
         raise TuoqiError("visits.bad_date", value=value[:20]) from error
 
 
-def _token(rows: Sequence[Row[Any]], page: int, name: str) -> str:
+def _token(places: Sequence[tuple[date, str]], page: int) -> str:
     """Where the page ended, empty where it was the last one."""
-    if len(rows) <= page:
+    if len(places) <= page:
         return ""
-    last = rows[page - 1]
-    return f"{last.deadline}~{getattr(last, name)}"
+    day, name = places[page - 1]
+    return f"{day}~{name}"
 
 
 def _place(token: str) -> tuple[date, str] | None:

@@ -97,6 +97,7 @@ class PlatformServicer(platform_pb2_grpc.PlatformServiceServicer):
         request: pb.RedriveDeadLettersRequest,
         context: Any,
     ) -> pb.RedriveDeadLettersResponse:
+        """Send dead letters through the pipeline once more."""
         applied, rejected = await self._runtime.driver.redrive(request.dead_letter_ids, by=current_actor().user)
         self._runtime.relay.wake()
         return pb.RedriveDeadLettersResponse(applied=applied, rejected=rejected)
@@ -106,6 +107,7 @@ class PlatformServicer(platform_pb2_grpc.PlatformServiceServicer):
         request: pb.DismissDeadLetterRequest,
         context: Any,
     ) -> pb.DismissDeadLetterResponse:
+        """End a dead letter that can never apply."""
         by = current_actor().user
         applied = await self._runtime.driver.dismiss(request.dead_letter_id, by=by, why=request.reason)
         self._runtime.relay.wake()

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any, Final
-
-from sqlalchemy import Row
+from typing import Final
 
 from tuoqi.contracts.common.v1 import table_pb2
 from tuoqi.kit.database import Database
@@ -45,7 +43,7 @@ class OverdueExporter:
             async for run in store.overdues_in_order(tx, regions=actor.regions, size=RUN):
                 yield await self._described(run, reveal=request.reveal)
 
-    async def _described(self, run: Sequence[Row[Any]], *, reveal: bool) -> list[dict[str, object]]:
+    async def _described(self, run: Sequence[store.Missed], *, reveal: bool) -> list[dict[str, object]]:
         people = sorted({row.person_id for row in run})
         described = {one.person_id: one for one in await self._people.describe(people, reveal=reveal)}
         return [

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import date
-from typing import Any, Final
-
-from sqlalchemy import Row
+from typing import Final, NamedTuple
 
 from tuoqi.kit.database import Tx
 
@@ -29,8 +27,28 @@ ORDER BY o.deadline DESC, overdue_id DESC LIMIT CAST(:page AS int)
 """
 _COUNTS: Final = f"SELECT o.state, count(*) AS found {_MINE} GROUP BY o.state"
 _IN_ORDER: Final = f"""
-SELECT person_id, o.grade, o.deadline, o.state {_MINE} ORDER BY o.deadline, person_id
+SELECT overdue_id, person_id, o.grade, o.deadline, o.state {_MINE} ORDER BY o.deadline, person_id
 """
+
+
+class Task(NamedTuple):
+    """A running window."""
+
+    person_id: str
+    grade: str
+    window_first: date
+    deadline: date
+    region: str
+
+
+class Missed(NamedTuple):
+    """A missed visit as it stands now."""
+
+    overdue_id: str
+    person_id: str
+    grade: str
+    deadline: date
+    state: str
 
 
 def _below(prefixes: Sequence[str]) -> list[str]:
@@ -40,10 +58,10 @@ def _below(prefixes: Sequence[str]) -> list[str]:
 
 async def list_tasks(
     tx: Tx, *, regions: Sequence[str], below: str, due_by: date | None, after: tuple[date, str] | None, page: int
-) -> Sequence[Row[Any]]:
+) -> Sequence[Task]:
     """Running windows, the earliest deadline first. `regions` and `below` are prefixes of region codes."""
     day, person = after or (None, "")
-    return await tx.fetch(
+    rows = await tx.fetch(
         _TASKS,
         regions=_below(regions),
         below=f"{below}%",
@@ -52,16 +70,18 @@ async def list_tasks(
         after_person=person,
         page=page,
     )
+    return [Task._make(row) for row in rows]
 
 
 async def list_overdues(
     tx: Tx, *, regions: Sequence[str], state: str, person: str, before: tuple[date, str] | None, page: int
-) -> Sequence[Row[Any]]:
+) -> Sequence[Missed]:
     """Missed visits, the newest deadline first."""
     day, name = before or (None, "")
-    return await tx.fetch(
+    rows = await tx.fetch(
         _OVERDUES, regions=_below(regions), state=state, person=person, before_day=day, before_id=name, page=page
     )
+    return [Missed._make(row) for row in rows]
 
 
 async def overdue_counts(tx: Tx, *, regions: Sequence[str], person: str) -> dict[str, int]:
@@ -70,7 +90,7 @@ async def overdue_counts(tx: Tx, *, regions: Sequence[str], person: str) -> dict
     return {row.state: row.found for row in rows}
 
 
-async def overdues_in_order(tx: Tx, *, regions: Sequence[str], size: int) -> AsyncIterator[Sequence[Row[Any]]]:
+async def overdues_in_order(tx: Tx, *, regions: Sequence[str], size: int) -> AsyncIterator[Sequence[Missed]]:
     """All missed visits by deadline and person, in runs."""
     async for rows in tx.stream(_IN_ORDER, size=size, regions=_below(regions), person=""):
-        yield rows
+        yield [Missed._make(row) for row in rows]

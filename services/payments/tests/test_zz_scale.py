@@ -1,0 +1,59 @@
+import asyncio, json, random, time, resource
+from datetime import date, datetime, UTC
+import pytest
+from dataclasses import replace
+from tuoqi.payments.domain.months import moment
+from tuoqi.contracts.payments.v1 import payments_service_pb2 as pb
+pytestmark = pytest.mark.postgres
+
+async def watch(worst):
+    while True:
+        t=time.perf_counter(); await asyncio.sleep(0.005); d=time.perf_counter()-t-0.005
+        worst.append(d)
+
+@pytest.mark.timeout(600)
+async def test_scale(office):
+    office.tools = replace(office.tools, settings=office.tools.settings.model_copy(update={"chunk_persons":400,"facts_wait_s":30.0}))
+    office.service._tools = office.tools
+    r=random.Random(1); known=moment(date(2026,4,1),9)
+    P=[];S=[]
+    for i in range(25000):
+        pid=f"0197{i:04x}-{r.randrange(65536):04x}-7{r.randrange(4096):03x}-8{r.randrange(4096):03x}-{r.randrange(16**12):012x}"
+        born=date(1930+r.randrange(85),1+r.randrange(12),1+r.randrange(28))
+        P.append((pid,1,known,born,None,"[]",json.dumps([["2026-04-01","990101101001"]])))
+        iv=[]
+        if i<13000:
+            if i<8000: 
+                P[-1]=(pid,1,known,date(1925+r.randrange(20),3,3),None,"[]",P[-1][6]); iv.append(["old_age_accepted","","","2025-%02d-05"%(1+r.randrange(12)),"2026-0%d-05"%(1+r.randrange(4)),"","",0,1])
+            else: iv.append(["dibao","","","2025-01-01","2026-0%d-01"%(1+r.randrange(4)),"","",40000+r.randrange(100)*100,2])
+        else: iv.append(["disability","1","2","2020-01-01","2020-02-01","","",0,3])
+        S.append((pid,1,known,json.dumps(iv)))
+        office.registry.accounts_of[pid]=("v"+pid,"acc%d"%(i//2*2 if r.random()<.1 else i))
+    async with office.database.begin() as tx:
+        await tx.copy("person_facts",("person_id","version","known_at","birth_date","died_on","absences","hukou"),P)
+        await tx.copy("status_facts",("person_id","version","known_at","intervals"),S)
+    async with office.database.session() as c:
+        from sqlalchemy import text
+        await c.execute(text("ANALYZE"))
+    for month,day in (("2026-06","2026-06-20"),("2026-07","2026-07-20")):
+        office.go_to(day)
+        await office.open(month)
+        worst=[]; w=asyncio.create_task(watch(worst))
+        t=time.perf_counter(); c=await office.compute(month); e=time.perf_counter()-t
+        w.cancel()
+        print(month,'compute',round(e,2),'s; lines',sum(x.lines for x in c.totals),[(x.programme,x.line_type,x.lines,x.amount_fen) for x in c.totals],'worst loop stall ms',round(max(worst)*1000), sorted(round(x*1000) for x in worst)[-12:], 'rss MB', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss//1024)
+        await office.review_and_post(month); office.go_to(day[:-2]+"28"); 
+        await office.approve(month)
+        if (await office.show(month)).state=="POSTED": await office.approve(month,"finance.sun")
+        worst=[]; w=asyncio.create_task(watch(worst))
+        t=time.perf_counter(); c=await office.instruct(month); e=time.perf_counter()-t
+        w.cancel()
+        print('instruct',round(e,2),'s',dict(c.instructions),'stall',round(max(worst)*1000))
+        t=time.perf_counter(); bank=await office.instructions(month); print('export bank',round(time.perf_counter()-t,2))
+        t=time.perf_counter(); ls=await office.lines(month); print('export lines',len(ls),round(time.perf_counter()-t,2))
+        t=time.perf_counter()
+        for k in range(0,len(bank),1000): await office.results(*[(b["instruction_id"],"SUCCESS","",day) for b in bank[k:k+1000]])
+        print('results',len(bank),round(time.perf_counter()-t,2)); t=time.perf_counter()
+        s=await office.show(month); print(s.state,list(s.control_findings),'show',round(time.perf_counter()-t,2))
+    office.go_to("2026-08-20"); await office.open("2026-08"); await office.compute("2026-08")
+    t=time.perf_counter(); await office.cancel("2026-08"); print('cancel',round(time.perf_counter()-t,2))

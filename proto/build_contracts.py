@@ -7,6 +7,7 @@ Run by hand: `python proto/build_contracts.py`.
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import sys
@@ -27,6 +28,8 @@ def compile_contracts() -> None:
     import grpc_tools  # noqa: PLC0415
     from grpc_tools import protoc  # noqa: PLC0415
 
+    # protoc finds its plugins on PATH; they lie beside the interpreter that builds.
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     files = sorted(str(path.relative_to(HERE)) for path in (HERE / "tuoqi").rglob("*.proto"))
     well_known = Path(grpc_tools.__file__).parent / "_proto"
     with tempfile.TemporaryDirectory() as folder:
@@ -37,6 +40,8 @@ def compile_contracts() -> None:
             f"-I{HERE / 'vendor'}",
             f"-I{well_known}",
             *(f"--{plugin}_out={target}" for plugin in ("python", "grpc_python", "mypy", "mypy_grpc")),
+            "--mypy_opt=quiet",
+            "--mypy_grpc_opt=quiet",
             *files,
             "buf/validate/validate.proto",
         ]

@@ -28,9 +28,7 @@ async def migrate(service: str) -> None:
         "TUOQI_DATABASE_URL": f"postgresql://tuoqi_{service}_migrator@{server}/tuoqi_{service}",
         "TUOQI_DATABASE_PASSWORD_FILE": str(VAULT.migrator(service)),
     }
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", f"tuoqi.{service}", "migrate", env=environment
-    )
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", f"tuoqi.{service}", "migrate", env=environment)
     if await process.wait():
         raise LocalError(f"The schema of {service} could not be brought up to date; why stands above.")
 

@@ -31,7 +31,7 @@ def run(
     *command: str, env: Mapping[str, str] | None = None, cwd: Path | None = None, check: bool = True
 ) -> subprocess.CompletedProcess[str]:
     """A command with its output as text; where it fails, what it said is shown and the test ends."""
-    done = subprocess.run(command, env=env, cwd=cwd, capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run(command, env=env, cwd=cwd, capture_output=True, text=True, check=False)
     if check and done.returncode:
         text = f"{done.stdout}\n{done.stderr}".strip()
         raise SystemExit(f"{' '.join(command)} ended with {done.returncode}:\n{text[-6000:]}")
@@ -86,8 +86,8 @@ def _daemon(folder: Path) -> Iterator[Path]:
     socket, pid = folder / "docker.sock", folder / "docker.pid"
     place = ("--data-root", str(folder / "data"), "--exec-root", str(folder / "exec"), "--pidfile", str(pid))
     with (folder / "dockerd.log").open("wb") as log:
-        daemon = subprocess.Popen(  # noqa: S603
-            ["dockerd", *place, "--host", f"unix://{socket}"],  # noqa: S607 -- where the distribution has it
+        daemon = subprocess.Popen(
+            ["dockerd", *place, "--host", f"unix://{socket}"],
             stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
     try:

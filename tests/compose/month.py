@@ -70,7 +70,10 @@ class Month:
         once = Counter((r["person_id"], r["programme"], r["entitled_month"], r["line_type"]) for r in lines)
         return [
             (f"{len(lines)} lines, each once", bool(lines) and max(once.values()) == 1),
-            (f"{len(orders)} instructions, each once", len({row["instruction_id"] for row in orders}) == len(orders) > 0),
+            (
+                f"{len(orders)} instructions, each once",
+                len({row["instruction_id"] for row in orders}) == len(orders) > 0,
+            ),
             (f"the bank is told to pay what was decided: {paid} of {decided} fen", paid == decided > 0),
             (f"{len(overdue)} missed visits, {len(alerts)} alerts", bool(overdue) == bool(alerts)),
         ]

@@ -5,7 +5,6 @@ base images, so that what is tried is still the product's own Dockerfile, compos
 """
 
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -92,7 +91,9 @@ def _secrets(stack: Stack, findings: Findings) -> str:
 
 def _wheels(stack: Stack) -> str:
     version = stack.environment.get("PYTHON_VERSION", "3.13")
-    return run("make", "-s", "wheels", f"PYTHON_VERSION={version}", f"WHEELS={stack.folder / 'wheels'}", cwd=ROOT).stdout.strip()
+    return run(
+        "make", "-s", "wheels", f"PYTHON_VERSION={version}", f"WHEELS={stack.folder / 'wheels'}", cwd=ROOT
+    ).stdout.strip()
 
 
 def _walls(stack: Stack, findings: Findings) -> None:
@@ -107,12 +108,14 @@ def _walls(stack: Stack, findings: Findings) -> None:
             "no capability": host["CapDrop"] == ["ALL"] and not host["CapAdd"],
             "not root": user.partition(":")[0] not in ("", "0", "root"),
             "no new privileges": "no-new-privileges:true" in host["SecurityOpt"],
-            "memory limited": 0 < host["Memory"],
+            "memory limited": host["Memory"] > 0,
             "logs rotated": "max-size" in host["LogConfig"]["Config"],
             "published on the loopback only" if wanted else "nothing published": hosts == wanted,
         }
         findings.tell(f"{service} is closed", ok=all(held.values()), told=", ".join(k for k, v in held.items() if v))
-    away = stack.docker("run", "--rm", "--network", f"{stack.environment['TUOQI_PROJECT']}_inside", IMAGE, "python", "-c", LOGIN)
+    away = stack.docker(
+        "run", "--rm", "--network", f"{stack.environment['TUOQI_PROJECT']}_inside", IMAGE, "python", "-c", LOGIN
+    )
     findings.tell("Kafka lets nobody in without a password", ok=away.strip() == "refused", told=away.strip())
 
 
@@ -175,7 +178,9 @@ def _mib(text: str) -> float:
 
 def _down(stack: Stack) -> str:
     stack.compose("--profile", "tools", "down", "--volumes", "--remove-orphans")
-    left = stack.docker("ps", "--all", "--quiet", "--filter", f"label=com.docker.compose.project={stack.environment['TUOQI_PROJECT']}")
+    left = stack.docker(
+        "ps", "--all", "--quiet", "--filter", f"label=com.docker.compose.project={stack.environment['TUOQI_PROJECT']}"
+    )
     if left.strip():
         raise SystemExit(f"Containers are left: {left}")
     return ""

@@ -86,8 +86,10 @@ class Platforms(platform_pb2_grpc.PlatformServiceServicer):
         letter = platform_pb2.DeadLetter(dead_letter_id=12, reason="wire.no_id", state="open", value=b"\x01")
         return platform_pb2.ListDeadLettersResponse(dead_letters=[letter])
 
-    async def RedriveDeadLetters(  # noqa: N802
-        self, request: Any, context: Any
+    async def RedriveDeadLetters(  # noqa: N802 -- the contract's name
+        self,
+        request: platform_pb2.RedriveDeadLettersRequest,
+        context: Any,  # noqa: ARG002
     ) -> platform_pb2.RedriveDeadLettersResponse:
         self.redriven += request.dead_letter_ids
         return platform_pb2.RedriveDeadLettersResponse(applied=1)

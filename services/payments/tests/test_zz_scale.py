@@ -6,6 +6,31 @@ from tuoqi.payments.domain.months import moment
 from tuoqi.contracts.payments.v1 import payments_service_pb2 as pb
 pytestmark = pytest.mark.postgres
 
+from collections import defaultdict
+from tuoqi.kit.database import Tx
+SP=defaultdict(lambda:[0,0.0])
+def wrap(name):
+    old=getattr(Tx,name)
+    async def f(self,sql,*a,**k):
+        t=time.perf_counter()
+        try: return await old(self,sql,*a,**k)
+        finally:
+            x=SP[name+' '+' '.join(sql.split())[:90]]; x[0]+=1; x[1]+=time.perf_counter()-t
+    setattr(Tx,name,f)
+for n in ('fetch','execute','copy'): wrap(n)
+from tuoqi.payments.jobs.chunk import Reckoner
+oldc=Reckoner.chunk
+def ch(self,*a):
+    t=time.thread_time()
+    try: return oldc(self,*a)
+    finally:
+        x=SP['THREAD cpu']; x[0]+=1; x[1]+=time.thread_time()-t
+Reckoner.chunk=ch
+def report(title):
+    print('==',title)
+    for k,v in sorted(SP.items(),key=lambda x:-x[1][1])[:9]: print('   ',round(v[1],2),v[0],k)
+    SP.clear()
+
 async def watch(worst):
     while True:
         t=time.perf_counter(); await asyncio.sleep(0.005); d=time.perf_counter()-t-0.005
@@ -24,7 +49,7 @@ async def test_scale(office):
         iv=[]
         if i<13000:
             if i<8000: 
-                P[-1]=(pid,1,known,date(1925+r.randrange(20),3,3),None,"[]",P[-1][6]); iv.append(["old_age_accepted","","","2025-%02d-05"%(1+r.randrange(12)),"2026-0%d-05"%(1+r.randrange(4)),"","",0,1])
+                P[-1]=(pid,1,known,date(1945,10+r.randrange(3),3) if r.random()<.6 else date(1940,1,1),None,"[]",P[-1][6]); iv.append(["old_age_accepted","","","2025-%02d-05"%(1+r.randrange(12)),"2026-0%d-05"%(1+r.randrange(4)),"","",0,1])
             else: iv.append(["dibao","","","2025-01-01","2026-0%d-01"%(1+r.randrange(4)),"","",40000+r.randrange(100)*100,2])
         else: iv.append(["disability","1","2","2020-01-01","2020-02-01","","",0,3])
         S.append((pid,1,known,json.dumps(iv)))
@@ -41,6 +66,7 @@ async def test_scale(office):
         worst=[]; w=asyncio.create_task(watch(worst))
         t=time.perf_counter(); c=await office.compute(month); e=time.perf_counter()-t
         w.cancel()
+        report('compute')
         print(month,'compute',round(e,2),'s; lines',sum(x.lines for x in c.totals),[(x.programme,x.line_type,x.lines,x.amount_fen) for x in c.totals],'worst loop stall ms',round(max(worst)*1000), sorted(round(x*1000) for x in worst)[-12:], 'rss MB', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss//1024)
         await office.review_and_post(month); office.go_to(day[:-2]+"28"); 
         await office.approve(month)
@@ -48,12 +74,14 @@ async def test_scale(office):
         worst=[]; w=asyncio.create_task(watch(worst))
         t=time.perf_counter(); c=await office.instruct(month); e=time.perf_counter()-t
         w.cancel()
+        report('instruct')
         print('instruct',round(e,2),'s',dict(c.instructions),'stall',round(max(worst)*1000))
         t=time.perf_counter(); bank=await office.instructions(month); print('export bank',round(time.perf_counter()-t,2))
         t=time.perf_counter(); ls=await office.lines(month); print('export lines',len(ls),round(time.perf_counter()-t,2))
         t=time.perf_counter()
         for k in range(0,len(bank),1000): await office.results(*[(b["instruction_id"],"SUCCESS","",day) for b in bank[k:k+1000]])
+        report('results')
         print('results',len(bank),round(time.perf_counter()-t,2)); t=time.perf_counter()
         s=await office.show(month); print(s.state,list(s.control_findings),'show',round(time.perf_counter()-t,2))
     office.go_to("2026-08-20"); await office.open("2026-08"); await office.compute("2026-08")
-    t=time.perf_counter(); await office.cancel("2026-08"); print('cancel',round(time.perf_counter()-t,2))
+    t=time.perf_counter(); await office.cancel("2026-08"); report('cancel'); print('cancel',round(time.perf_counter()-t,2))

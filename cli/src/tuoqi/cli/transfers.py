@@ -10,6 +10,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import grpc
+
 from tuoqi.cli.files.reading import Row, TableFile
 from tuoqi.cli.files.writing import PRIVATE, PUBLIC, writing
 from tuoqi.cli.platform import EXPORTS, IMPORTS, Platform, service_of
@@ -17,6 +19,7 @@ from tuoqi.contracts.common.v1 import table_pb2 as pb
 from tuoqi.contracts.common.v1.table_pb2_grpc import ExportServiceStub, ImportServiceStub
 
 CHUNK_ROWS = 1_000
+TRIES_MAX = 10
 REASON = "原因[reason]"
 Told = Callable[[int, int], None]
 """Called with the rows done and the rows in all."""
@@ -26,6 +29,8 @@ Told = Callable[[int, int], None]
 class Loaded:
     """What became of a file."""
 
+    begun: bool = False
+    """The service understood the header."""
     started: pb.ImportStarted = field(default_factory=pb.ImportStarted)
     result: pb.ImportResult = field(default_factory=pb.ImportResult)
     problems: list[pb.RowProblem] = field(default_factory=list)
@@ -59,12 +64,34 @@ async def import_file(
         dry_run=dry_run,
         again=again,
     )
-    loaded = Loaded()
+    for attempt in range(TRIES_MAX):
+        loaded = Loaded()
+        try:
+            await _load(stub, header, table, told, loaded)
+        except grpc.aio.AioRpcError as error:
+            if loaded.begun or not _lost_refusal(error) or attempt == TRIES_MAX - 1:
+                raise
+            await asyncio.sleep(0.02 * (attempt + 1))
+        else:
+            break
+    return loaded
+
+
+def _lost_refusal(error: grpc.aio.AioRpcError) -> bool:
+    """Whether grpc.aio lost the service's answer.
+
+    Where a service refuses a call while its first message is on the way, the client reports its own failed write in
+    place of the refusal. Nothing was taken then, so asking again is safe, and sooner or later the refusal is heard.
+    """
+    return error.code() == grpc.StatusCode.INTERNAL and "from Core" in (error.details() or "")
+
+
+async def _load(stub: Any, header: pb.ImportHeader, table: TableFile, told: Told, loaded: Loaded) -> None:
     started: asyncio.Future[pb.ImportStarted] = asyncio.get_running_loop().create_future()
     async for answer in stub.ImportRows(_requests(header, table, started)):
         match answer.WhichOneof("part"):
             case "started":
-                loaded.started = answer.started
+                loaded.started, loaded.begun = answer.started, True
                 started.set_result(answer.started)
             case "progress":
                 told(answer.progress.rows_done, table.total_rows)
@@ -72,7 +99,6 @@ async def import_file(
                 loaded.problems.append(answer.problem)
             case "result":
                 loaded.result = answer.result
-    return loaded
 
 
 async def _requests(

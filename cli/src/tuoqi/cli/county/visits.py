@@ -179,5 +179,5 @@ class _Day:
 
 def _visitors(rng: Random) -> tuple[tuple[str, str], ...]:
     """Who visits in a village: grid worker (网格员), children's director (儿童主任), volunteer (志愿者)."""
-    roles = (("grid_worker", "男"), ("child_director", "女"), ("volunteer", "女"))
+    roles = (("grid_worker", "男"), ("village_child_director", "女"), ("volunteer", "女"))
     return tuple((names.full_name(rng, names.surname(rng), sex, "汉族"), role) for role, sex in roles)

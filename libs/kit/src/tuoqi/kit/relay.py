@@ -162,7 +162,11 @@ class _Producer:
         )
 
     async def __aenter__(self) -> Self:
-        await self._raw.start()
+        try:
+            await self._raw.start()
+        except KafkaError:
+            await self._raw.stop()
+            raise
         return self
 
     async def __aexit__(self, *fault: object) -> None:

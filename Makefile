@@ -35,6 +35,7 @@ lock: | $(VENV)/bin/uv ## solve the dependencies anew and write requirements.loc
 .PHONY: up down logs reset status
 up: $(STAMP) ## start everything on this machine, load the demo county, run a month; goes on in the background
 	$(BIN)/tuoqi up --demo --detach
+	$(BIN)/tuoqi demo
 
 down: $(STAMP) ## stop the platform; its data stays
 	$(BIN)/tuoqi down

@@ -120,11 +120,14 @@ def _walls(stack: Stack, findings: Findings) -> None:
 
 
 LOGIN = """\
+import socket
 from kafka import KafkaAdminClient
+from kafka.errors import KafkaError
+socket.create_connection(("kafka", 9092)).close()
 try:
     KafkaAdminClient(bootstrap_servers="kafka:9092", bootstrap_timeout_ms=5000).list_topics()
     print("let in")
-except Exception:
+except KafkaError:
     print("refused")
 """
 

@@ -101,7 +101,7 @@ class Fakes:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.files = Files()
-        self.platform = Platforms()
+        self.platform = Platforms()  # type: ignore[abstract]  # what no test calls is not answered
 
     def run(self, *arguments: object) -> Result:
         """One call of the command line."""
@@ -139,7 +139,8 @@ class _serving:  # noqa: N801 -- used like a function
 
     def __enter__(self) -> str:
         self._thread.start()
-        return self._wait(self._start())
+        address: str = self._wait(self._start())
+        return address
 
     def __exit__(self, *exception: object) -> None:
         self._wait(self._server.stop(None))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from tuoqi.cli.commands.letters import letter_of
 from tuoqi.cli.commands.local import behind, plan_for
 from tuoqi.cli.local.errors import LocalError
 from tuoqi.cli.local.home import Home, write_json
+from tuoqi.cli.local.leftovers import identity
 from tuoqi.cli.options import cycle_from, moment_from
 from tuoqi.cli.output import plain, yuan
 from tuoqi.cli.paging import pages
@@ -94,12 +96,7 @@ def test_status_of_a_platform_that_does_not_run_exits_1_and_says_so(fakes: Any) 
 
 
 def test_a_running_platform_is_fine_only_when_it_has_caught_up(fakes: Any) -> None:
-    me = {"pid": 1, "started": 0.0}
-    import os  # noqa: PLC0415
-
-    from tuoqi.cli.local.leftovers import identity  # noqa: PLC0415
-
-    me = identity(os.getpid()) or me
+    me = identity(os.getpid())
     write_json(fakes.home / "run" / "status.json", {"state": "up", "message": "", "supervisor": me, "parts": []})
     assert fakes.run("status").exit_code == 0
     fakes.platform.outbox = 4
@@ -118,6 +115,14 @@ def test_lag_and_stops_keep_a_service_from_having_caught_up() -> None:
     assert behind(pb.GetStatusResponse(consumers=consumers)) == [
         "c1 has 3 events to apply", "c2 has no partitions yet", "c3 stopped: too many",
     ]  # fmt: skip
+
+
+def test_a_reset_removes_everything_but_the_home_itself(fakes: Any) -> None:
+    (fakes.home / "demo").mkdir()
+    assert fakes.run("down", "--reset").exit_code == 0
+    assert not (fakes.home / "demo").exists()
+    assert not (fakes.home / "secrets").exists()
+    assert fakes.run("clock", "show").exit_code == 1
 
 
 def test_the_kind_of_clock_is_fixed_at_the_first_start(fakes: Any) -> None:

@@ -73,10 +73,14 @@ def test_spreadsheet_cells_become_the_text_that_the_contract_wants(tmp_path: Pat
     ]
 
 
-def test_rows_of_a_sheet_that_begins_lower_keep_the_sheets_numbers(tmp_path: Path) -> None:
+def test_a_table_that_begins_lower_keeps_the_numbers_that_a_person_sees(tmp_path: Path) -> None:
     path = tmp_path / "a.xlsx"
     with xlsxwriter.Workbook(str(path)) as book:
         sheet = book.add_worksheet()
         sheet.write_row(2, 0, ["a"])
         sheet.write_row(3, 0, ["x"])
     assert list(open_table(path).rows()) == [(4, ["x"])]
+    text = tmp_path / "a.csv"
+    text.write_text("\n,\na\nx\n", encoding="utf-8")
+    assert open_table(text).columns == ["a"]
+    assert list(open_table(text).rows()) == [(4, ["x"])]

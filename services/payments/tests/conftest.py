@@ -265,8 +265,11 @@ class Office:
         header = Header.match(columns, importer.columns)
         good, flawed = parse_rows(header, list(enumerate(rows, start=2)))
         now = self.clock.now()
+        content_hash = hashlib.sha256(f"{rows}".encode()).hexdigest()
         with self.by(by) as actor:
-            context = LoadContext(now, county_day(now), actor, f"{rows}", 1, dry_run=False, traceparent="", correlation_id="")
+            context = LoadContext(
+                now, county_day(now), actor, content_hash, 1, dry_run=False, traceparent="", correlation_id=""
+            )
             async with self.database.begin() as tx:
                 outcome = await importer.load(tx, good, context)
         outcome.problems[:0] = flawed
@@ -306,7 +309,8 @@ class Office:
         """Waiting money as `03 dibao 2024-05 400 HEIR`."""
         rows = await self.export(WaitingMoney(self.tools))
         return {
-            f"{r['person_id'][-2:]} {r['programme']} {r['benefit_month']} {r['amount'] // 100} {r['reason']}" for r in rows
+            f"{r['person_id'][-2:]} {r['programme']} {r['benefit_month']} {r['amount'] // 100} {r['reason']}"
+            for r in rows
         }
 
     async def fetch(self, sql: str, **params: Any) -> Sequence[Any]:
@@ -328,5 +332,3 @@ class Office:
 async def office(database_for: Callable[..., Awaitable[Database]]) -> AsyncIterator[Office]:
     """An office on the demo county's rules with an empty database."""
     yield Office(await database_for("payments"), County.load(DEMO))
-
-

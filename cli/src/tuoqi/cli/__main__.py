@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from tuoqi.cli.commands import alerts, bench, clock, compare, county, cycle, events, exchange, letters, local, visits
+from tuoqi.cli.commands import alerts, bench, clock, compare, county, cycle, demo, events, exchange, letters, local, visits
 from tuoqi.cli.commands import play as playing
 from tuoqi.cli.commands import topics as topic_commands
 from tuoqi.cli.failures import Commands
@@ -18,7 +18,7 @@ app = typer.Typer(
     help="Tuoqi 托起: a county's old people and children, from the register to the bank file.",
     epilog="Begin with `tuoqi up --demo`; every command explains itself with --help.",
 )
-for subject in (local, exchange, playing, compare, topic_commands):
+for subject in (local, demo, exchange, playing, compare, topic_commands):
     app.add_typer(subject.app)
 for name, group in (
     ("county", county.app),

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+import threading
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 import grpc
 import typer
 
+from tuoqi.cli.demo.month import DemoMonth, demo_folder
+from tuoqi.cli.failures import EXPECTED, complain
 from tuoqi.cli.local import control
 from tuoqi.cli.local.doctor import examine
 from tuoqi.cli.local.errors import LocalError
@@ -31,7 +35,7 @@ ClockKind = Literal["system", "settable"]
 @app.command(epilog="Example: tuoqi up --detach --demo")
 def up(
     detach: Annotated[bool, typer.Option("--detach", help="Return when it is ready; it runs on.")] = False,
-    demo: Annotated[bool, typer.Option("--demo", help=f"With a settable clock that begins at {DEMO_START}.")] = False,
+    demo: Annotated[bool, typer.Option("--demo", help="Load an invented county and play a month of it.")] = False,
     clock: Annotated[ClockKind | None, typer.Option("--clock", help="Fixed when a home is first started.")] = None,
     clock_start: Annotated[str, typer.Option("--clock-start", metavar="MOMENT", help="Of a settable clock.")] = "",
     as_json: AsJson = False,
@@ -48,8 +52,24 @@ def up(
         show_rows(("part", "address"), [("kafka", endpoints.kafka), ("postgres", endpoints.postgres)])
         show_rows(("service", "grpc"), endpoints.grpc.items())
         say("`tuoqi down` stops it." if detach else "Ctrl-C stops it.")
+        if demo and not detach:
+            # In the foreground this thread keeps the platform running.
+            threading.Thread(target=_play_demo, args=(home,), daemon=True).start()
 
     control.up(home, plan, detach=detach, say=say, ready=ready)
+    if demo and detach and not _play_demo(home):
+        raise typer.Exit(1)
+
+
+def _play_demo(home: Home) -> bool:
+    """Play what is left of the demo month; whether it came to its end. The platform runs on either way."""
+    try:
+        asyncio.run(DemoMonth(home, say).play())
+    except EXPECTED as error:
+        complain(error)
+        return False
+    say("The demo month is played; look around with `tuoqi cycle list --by clerk.li` or `tuoqi events tail`.")
+    return True
 
 
 def plan_for(home: Home, clock: ClockKind | None, clock_start: str) -> Plan:
@@ -61,7 +81,9 @@ def plan_for(home: Home, clock: ClockKind | None, clock_start: str) -> Plan:
     kept = read_json(home.run / "platform.json").get("clock", "")
     wanted = clock or kept or ("settable" if clock_start else "system")
     if kept and kept != wanted:
-        raise LocalError(f"{home.root} was started with the clock '{kept}' and keeps it; use another TUOQI_HOME.")
+        raise LocalError(
+            f"{home.root} was started with the clock '{kept}' and keeps it; use another TUOQI_HOME, or `tuoqi down --reset`."
+        )
     if wanted == "system" and clock_start:
         raise LocalError("A system clock has no start; say --clock settable.")
     start = moment_from(clock_start).isoformat() if clock_start else ""
@@ -69,14 +91,22 @@ def plan_for(home: Home, clock: ClockKind | None, clock_start: str) -> Plan:
 
 
 @app.command(epilog="Example: tuoqi down")
-def down(as_json: AsJson = False) -> None:
+def down(
+    reset: Annotated[bool, typer.Option("--reset", help="Also remove its data, logs, passwords and keys.")] = False,
+    as_json: AsJson = False,
+) -> None:
     """Stop the platform and wait until every process of it is gone."""
     home = here()
     stopped = control.down(home)
+    if reset:
+        control.reset(home)
+        shutil.rmtree(demo_folder(home), ignore_errors=True)
     if as_json:
-        emit({"home": str(home.root), "was_running": stopped})
+        emit({"home": str(home.root), "was_running": stopped, "reset": reset})
     else:
         say(f"stopped: {home.root}" if stopped else f"nothing ran in {home.root}")
+        if reset:
+            say("data, logs, passwords and keys are removed")
 
 
 @app.command(epilog="Example: tuoqi status")

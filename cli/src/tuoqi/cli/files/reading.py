@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -31,7 +31,7 @@ register_errors(
 )
 
 Row = tuple[int, list[str]]
-"""The row's number in the file, the header being row 1, and its cells as text."""
+"""The row's number in the file, as a person sees it, and its cells as text."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,8 @@ class TableFile:
             return
         with self.path.open(encoding=self._encoding, newline="") as file:
             rows = enumerate(csv.reader(file), start=1)
-            yield from _after_header(rows)
+            _header(rows, self.path)
+            yield from rows
 
 
 def open_table(path: Path) -> TableFile:
@@ -87,8 +88,10 @@ def _bytes_of(path: Path) -> tuple[bytes, str]:
 def _text_table(path: Path, digest: str) -> TableFile:
     encoding = _encoding_of(path)
     with path.open(encoding=encoding, newline="") as file:
-        header, last = _header(enumerate(csv.reader(file), start=1), path)
-    return TableFile(path, header, last - 1, digest, encoding)
+        rows = enumerate(csv.reader(file), start=1)
+        _, header = _header(rows, path)
+        count = sum(1 for _ in rows)
+    return TableFile(path, header, count, digest, encoding)
 
 
 def _encoding_of(path: Path) -> str:
@@ -105,37 +108,21 @@ def _encoding_of(path: Path) -> str:
     raise TuoqiError("file.encoding", name=path.name)
 
 
-def _header(rows: Iterable[tuple[int, list[str]]], path: Path) -> tuple[list[str], int]:
-    """The header cells and the last row's number."""
-    header: list[str] = []
-    number = 0
-    for number, cells in rows:  # noqa: B007 -- the last number is wanted after the loop
-        if not header:
-            if not any(cell.strip() for cell in cells):
-                break
-            header = cells
-    if not header:
-        raise TuoqiError("file.empty", name=path.name)
-    return header, number
-
-
-def _after_header(rows: Iterator[tuple[int, list[str]]]) -> Iterator[Row]:
-    next(rows, None)
-    yield from rows
+def _header(rows: Iterator[Row], path: Path) -> Row:
+    """The first row with any content. Raises file.empty."""
+    for number, cells in rows:
+        if any(cell.strip() for cell in cells):
+            return number, cells
+    raise TuoqiError("file.empty", name=path.name)
 
 
 def _spreadsheet(path: Path, digest: str) -> TableFile:
     with CalamineWorkbook.from_path(str(path)) as book:
         sheet = book.get_sheet_by_index(0)
-        first = (sheet.start or (0, 0))[0]
         rows = [(number, [_text(cell) for cell in cells]) for number, cells in enumerate(sheet.iter_rows(), start=1)]
-    if rows and first:
-        # The sheet's own numbering is what the clerk sees, also where it begins below the first row.
-        rows = [(number + first, cells) for number, cells in rows]
-    header = rows[0][1] if rows else []
-    if not any(cell.strip() for cell in header):
-        raise TuoqiError("file.empty", name=path.name)
-    return TableFile(path, header, max(0, rows[-1][0] - 1), digest, "", rows[1:])
+    first, header = _header(iter(rows), path)
+    below = rows[first:]
+    return TableFile(path, header, len(below), digest, "", below)
 
 
 def _text(cell: object) -> str:

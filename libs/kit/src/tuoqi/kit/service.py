@@ -35,6 +35,7 @@ from tuoqi.kit.logs import configure_logs, get_logger
 from tuoqi.kit.metrics import serve_metrics
 from tuoqi.kit.migrate import migrate, migrations_of
 from tuoqi.kit.pipeline import Pipeline
+from tuoqi.kit.progress import Progress
 from tuoqi.kit.relay import Relay
 from tuoqi.kit.rights import Rights
 from tuoqi.kit.rpc.client import Peers
@@ -168,6 +169,7 @@ async def _serve(service: Service, settings: Settings) -> None:
         runtime.relay.run(),
         runtime.timers.live(),
         *(consumer.watch() for consumer in runtime.consumers),
+        Progress(runtime.database, runtime.relay, runtime.consumers).watch(server.set_serving),
         *(background() for background in parts.background),
     ]
     server.set_serving(True)

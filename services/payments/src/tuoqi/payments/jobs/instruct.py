@@ -21,9 +21,9 @@ from tuoqi.payments.store import ledger
 from tuoqi.payments.store.cycles import lock_money
 from tuoqi.payments.store.facts import read_vitals
 from tuoqi.payments.store.instructions import (
-    candidates,
     leave_nothing_to_instruct,
-    move_pieces,
+    move_purses,
+    read_purses,
     waiting_fen,
     write_instructions,
 )
@@ -39,7 +39,7 @@ async def instruct(tools: Tools, named: str, *, by: str) -> Cycle:
     cycle.instruct(on=day_of(now))  # refuses a wrong state before anybody is asked
     await wait_for_facts(tools, cycle, now)
     async with tools.database.begin() as tx:
-        people = sorted({piece.person_id for piece in await candidates(tx, cycle.cycle_id)})
+        people = sorted({purse.person_id for purse in await read_purses(tx, cycle.cycle_id)})
     payees = await tools.registry.payees(people, now)
     instructed: Cycle = await tools.commander.transaction(
         lambda tx: _instruct(tools, tx, cycle.cycle_id, now, payees, by)
@@ -53,12 +53,12 @@ async def _instruct(
     await lock_money(tx)
     cycle, day = await known_cycle(tx, cycle_id), day_of(now)
     cycle.instruct(on=day)
-    pieces = await candidates(tx, cycle_id)
-    people = sorted({piece.person_id for piece in pieces})
+    purses = await read_purses(tx, cycle_id)
+    people = sorted({purse.person_id for purse in purses})
     vitals = await read_vitals(tx, people, now)
     if any(person not in payees or person not in vitals for person in people):
         raise TuoqiError("state.conflict")  # money was moved since the registry was asked
-    plan = await asyncio.to_thread(plan_outpay, cycle, pieces, payees, vitals, day=day, order=tools.policy.order)
+    plan = await asyncio.to_thread(plan_outpay, cycle, purses, payees, vitals, day=day, order=tools.policy.order)
     await _write(tx, cycle_id, plan, now)
     await prove(tx, cycle_id)
     command = Instruct(
@@ -72,7 +72,7 @@ async def _instruct(
 
 async def _write(tx: Tx, cycle_id: str, plan: Outpay, now: datetime) -> None:
     await write_instructions(tx, cycle_id, plan.issued)
-    await move_pieces(tx, plan.moves)
+    await move_purses(tx, cycle_id, plan.moves)
     await leave_nothing_to_instruct(tx, cycle_id)
     postings = [
         post_instruction(

@@ -20,16 +20,15 @@ from tuoqi.payments.domain.payees import (
     whose_account,
 )
 from tuoqi.payments.store.facts import Vitals
-from tuoqi.payments.store.instructions import Issued, Move, Piece
-from tuoqi.payments.store.lines import month_of
+from tuoqi.payments.store.instructions import Issued, Move, Purse
 
-_Found = list[tuple[Piece, AccountVersion]]
+_Found = list[tuple[Purse, AccountVersion]]
 _ID_BYTES = 8
 
 
 @dataclass(slots=True)
 class Outpay:
-    """The new instructions of a cycle, and where each piece of money goes."""
+    """The new instructions of a cycle, and where each purse goes."""
 
     issued: list[Issued] = field(default_factory=list)
     moves: list[Move] = field(default_factory=list)
@@ -42,29 +41,29 @@ class Outpay:
 
 def plan_outpay(
     cycle: Cycle,
-    pieces: Sequence[Piece],
+    purses: Sequence[Purse],
     payees: Mapping[str, registry.Payee],
     vitals: Mapping[str, Vitals],
     *,
     day: date,
     order: tuple[str, ...],
 ) -> Outpay:
-    """Look at every piece by the facts of the day. Run again over the same it answers the same, ids included."""
+    """Look at every purse by the facts of the day. Run again over the same it answers the same, ids included."""
     plan = Outpay()
     fresh: _Found = []
     returned: defaultdict[str, _Found] = defaultdict(list)
-    people = {person: _payee(payees[person], vitals[person]) for person in {piece.person_id for piece in pieces}}
-    for piece in pieces:
-        account = whose_account(people[piece.person_id], day, facility_line=piece.facility)
+    people = {person: _payee(payees[person], vitals[person]) for person in {purse.person_id for purse in purses}}
+    for purse in purses:
+        account = whose_account(people[purse.person_id], day, facility_line=purse.facility)
         if isinstance(account, Waiting):
-            plan.moves.append(Move(piece, "WAITING", reason=account.value))
-        elif piece.state == "RETURNED":
-            returned[piece.instruction_id].append((piece, account))
+            plan.moves.append(Move(purse, "WAITING", reason=account.value))
+        elif purse.returned_id:
+            returned[purse.returned_id].append((purse, account))
         else:
-            fresh.append((piece, account))
+            fresh.append((purse, account))
     _issue(plan, cycle, fresh, order)
     for old_id in sorted(returned):
-        _reissue(plan, old_id, returned[old_id], order)
+        _reissue(plan, cycle, old_id, returned[old_id], order)
     return plan
 
 
@@ -79,7 +78,7 @@ def _payee(payee: registry.Payee, vitals: Vitals) -> Payee:
 def _issue(plan: Outpay, cycle: Cycle, found: _Found, order: tuple[str, ...]) -> None:
     """One instruction for each account and programme. The id follows from what it is for, never from a count."""
     ids: dict[tuple[str, str], str] = {}
-    for one in instructions(_items(found), order):
+    for one in instructions(_items(cycle, found), order):
         what = f"{cycle.cycle_id}|{one.programme}|{one.account.key}".encode()
         digest = hashlib.blake2b(what, digest_size=_ID_BYTES).hexdigest()
         new_id = ids[one.programme, one.account.key] = f"{cycle.name}-{digest}"
@@ -87,10 +86,10 @@ def _issue(plan: Outpay, cycle: Cycle, found: _Found, order: tuple[str, ...]) ->
     _send(plan, found, ids)
 
 
-def _reissue(plan: Outpay, old_id: str, found: _Found, order: tuple[str, ...]) -> None:
+def _reissue(plan: Outpay, cycle: Cycle, old_id: str, found: _Found, order: tuple[str, ...]) -> None:
     """A returned instruction goes out again under an id that names it; its people may have several accounts by now."""
     ids: dict[tuple[str, str], str] = {}
-    for nth, one in enumerate(instructions(_items(found), order), start=1):
+    for nth, one in enumerate(instructions(_items(cycle, found), order), start=1):
         new_id = reissue_id(old_id) if nth == 1 else f"{reissue_id(old_id)}.{nth}"
         ids[one.programme, one.account.key] = new_id
         account = one.account
@@ -98,12 +97,12 @@ def _reissue(plan: Outpay, old_id: str, found: _Found, order: tuple[str, ...]) -
     _send(plan, found, ids)
 
 
-def _items(found: _Found) -> Iterable[tuple[Item, AccountVersion]]:
-    for piece, account in found:
-        month = month_of(piece.benefit_month)
-        yield Item(piece.cycle_id, piece.person_id, piece.programme, month, piece.amount_fen), account
+def _items(cycle: Cycle, found: _Found) -> Iterable[tuple[Item, AccountVersion]]:
+    """Purses as items of an instruction; their months are summed already, the cycle's stands for them."""
+    for purse, account in found:
+        yield Item(cycle.cycle_id, purse.person_id, purse.programme, cycle.month, purse.amount_fen), account
 
 
 def _send(plan: Outpay, found: _Found, ids: Mapping[tuple[str, str], str]) -> None:
-    for piece, account in found:
-        plan.moves.append(Move(piece, "SENT", instruction_id=ids[piece.programme, account.key]))
+    for purse, account in found:
+        plan.moves.append(Move(purse, "SENT", instruction_id=ids[purse.programme, account.key]))

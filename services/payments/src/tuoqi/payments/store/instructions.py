@@ -21,21 +21,24 @@ _COLUMNS = (
     "reissue_of",
 )
 
-# What is to be looked at when a cycle becomes INSTRUCTED: its own money, and what waited or came back before.
-_CANDIDATES = """
-SELECT cycle_id, person_id, programme, benefit_month, part, amount_fen, state, facility, instruction_id
+# What is to be looked at when a cycle becomes INSTRUCTED: its own money, and what waited or came back before. Months do
+# not matter to where it goes, so they are summed here.
+_PURSES = """
+SELECT person_id, programme, facility, CASE state WHEN 'RETURNED' THEN instruction_id ELSE '' END AS returned_id,
+       CAST(sum(amount_fen) AS bigint) AS amount_fen
 FROM outgoing
 WHERE amount_fen > 0 AND ((cycle_id = :cycle_id AND state = 'TO_INSTRUCT') OR state IN ('WAITING', 'RETURNED'))
-ORDER BY person_id, programme, benefit_month, cycle_id, part
+GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
 """
 
 _MOVE = """
 UPDATE outgoing o SET state = t.state, reason = t.reason, instruction_id = t.instruction_id
-FROM unnest(CAST(:cycles AS text[]), CAST(:persons AS text[]), CAST(:programmes AS text[]), CAST(:months AS text[]),
-            CAST(:parts AS int[]), CAST(:states AS text[]), CAST(:reasons AS text[]), CAST(:instructions AS text[]))
-     AS t(cycle_id, person_id, programme, benefit_month, part, state, reason, instruction_id)
-WHERE o.person_id = t.person_id AND o.cycle_id = t.cycle_id AND o.programme = t.programme
-  AND o.benefit_month = t.benefit_month AND o.part = t.part
+FROM unnest(CAST(:persons AS text[]), CAST(:programmes AS text[]), CAST(:facilities AS boolean[]),
+            CAST(:returned AS text[]), CAST(:states AS text[]), CAST(:reasons AS text[]), CAST(:instructions AS text[]))
+     AS t(person_id, programme, facility, returned_id, state, reason, instruction_id)
+WHERE o.person_id = t.person_id AND o.programme = t.programme AND o.facility = t.facility AND o.amount_fen > 0
+  AND ((t.returned_id = '' AND (o.state = 'WAITING' OR (o.state = 'TO_INSTRUCT' AND o.cycle_id = :cycle_id)))
+       OR (t.returned_id <> '' AND o.state = 'RETURNED' AND o.instruction_id = t.returned_id))
 """
 _MOVE_ROWS = 5_000
 
@@ -48,25 +51,21 @@ WHERE i.instruction_id = t.instruction_id AND i.state = 'OPEN'
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """One piece of a line's money that may go out now."""
+class Purse:
+    """A person's money of one programme that may go out now; `returned_id` is the instruction that came back with it."""
 
-    cycle_id: str
     person_id: str
     programme: str
-    benefit_month: str
-    part: int
-    amount_fen: int
-    state: str
     facility: bool
-    instruction_id: str
+    returned_id: str
+    amount_fen: int
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Where a piece goes: SENT with an instruction, or WAITING with a reason."""
+    """Where a purse goes: SENT with an instruction, or WAITING with a reason."""
 
-    piece: Piece
+    purse: Purse
     state: str
     reason: str = ""
     instruction_id: str = ""
@@ -105,9 +104,10 @@ class Sent:
     state: str
 
 
-async def candidates(tx: Tx, cycle_id: str) -> list[Piece]:
+async def read_purses(tx: Tx, cycle_id: str) -> list[Purse]:
     """The money to be looked at for a cycle that becomes INSTRUCTED."""
-    return [Piece(**row._mapping) for row in await tx.fetch(_CANDIDATES, cycle_id=cycle_id)]  # noqa: SLF001 -- SQLAlchemy's public name for it
+    rows = await tx.fetch(_PURSES, cycle_id=cycle_id)
+    return [Purse(**row._mapping) for row in rows]  # noqa: SLF001 -- SQLAlchemy's public name for it
 
 
 async def write_instructions(tx: Tx, cycle_id: str, issued: Sequence[Issued]) -> None:
@@ -128,22 +128,21 @@ async def write_instructions(tx: Tx, cycle_id: str, issued: Sequence[Issued]) ->
     await tx.copy("instructions", _COLUMNS, rows)
 
 
-async def move_pieces(tx: Tx, moves: Sequence[Move]) -> None:
-    """Set where each piece goes."""
+async def move_purses(tx: Tx, cycle_id: str, moves: Sequence[Move]) -> None:
+    """Set where the money of each purse goes. That no money was moved meanwhile is the caller's lock."""
     for first in range(0, len(moves), _MOVE_ROWS):
         run = moves[first : first + _MOVE_ROWS]
-        touched = await tx.execute(
+        await tx.execute(
             _MOVE,
-            cycles=[move.piece.cycle_id for move in run],
-            persons=[move.piece.person_id for move in run],
-            programmes=[move.piece.programme for move in run],
-            months=[move.piece.benefit_month for move in run],
-            parts=[move.piece.part for move in run],
+            cycle_id=cycle_id,
+            persons=[move.purse.person_id for move in run],
+            programmes=[move.purse.programme for move in run],
+            facilities=[move.purse.facility for move in run],
+            returned=[move.purse.returned_id for move in run],
             states=[move.state for move in run],
             reasons=[move.reason for move in run],
             instructions=[move.instruction_id for move in run],
         )
-        expect_rows(touched, len(run))
 
 
 async def leave_nothing_to_instruct(tx: Tx, cycle_id: str) -> None:
@@ -174,7 +173,7 @@ async def persons_behind(tx: Tx, ids: Sequence[str]) -> dict[str, list[str]]:
     """Whose money each instruction carries."""
     rows = await tx.fetch(
         "SELECT instruction_id, array_agg(DISTINCT person_id ORDER BY person_id) AS persons FROM outgoing"
-        " WHERE instruction_id = ANY(CAST(:ids AS text[])) GROUP BY 1",
+        " WHERE instruction_id <> '' AND instruction_id = ANY(CAST(:ids AS text[])) GROUP BY 1",
         ids=list(ids),
     )
     return {row.instruction_id: list(row.persons) for row in rows}
@@ -192,10 +191,13 @@ async def write_results(tx: Tx, results: Sequence[Result]) -> None:
         reasons=[one.return_reason for one in results],
     )
     expect_rows(touched, len(results))
-    await tx.execute(
-        "UPDATE outgoing SET state = 'RETURNED' WHERE state = 'SENT' AND instruction_id = ANY(CAST(:ids AS text[]))",
-        ids=[one.instruction_id for one in results if one.state == "RETURNED"],
-    )
+    returned = [one.instruction_id for one in results if one.state == "RETURNED"]
+    if returned:
+        await tx.execute(
+            "UPDATE outgoing SET state = 'RETURNED' WHERE state = 'SENT' AND instruction_id <> ''"
+            " AND instruction_id = ANY(CAST(:ids AS text[]))",
+            ids=returned,
+        )
 
 
 async def count_instructions(tx: Tx, cycle_ids: Sequence[str]) -> dict[str, dict[str, int]]:

@@ -23,19 +23,12 @@ _COLUMNS = (
     "booked_at",
 )
 
-# Materialized, so that each posting gets its one new number before the join spreads it over both sides.
+# The opposite of posting n is posting -n: a cycle is cancelled once, so the number is free and says what it answers.
 _REVERSE = """
-WITH old AS (
-    SELECT DISTINCT posting FROM ledger_entries WHERE cycle_id = :cycle_id
-), new AS MATERIALIZED (
-    SELECT posting AS old, nextval('ledger_posting') AS posting FROM old
-)
 INSERT INTO ledger_entries (posting, cycle_id, movement, account, amount_fen, programme, person_id, benefit_month,
                             reference, booked_at)
-SELECT new.posting, e.cycle_id, e.movement, e.account, -e.amount_fen, e.programme, e.person_id, e.benefit_month,
-       e.reference, :at
-FROM ledger_entries e JOIN new ON new.old = e.posting
-WHERE e.cycle_id = :cycle_id
+SELECT -posting, cycle_id, movement, account, -amount_fen, programme, person_id, benefit_month, reference, :at
+FROM ledger_entries WHERE cycle_id = :cycle_id
 """
 
 _BALANCES = """

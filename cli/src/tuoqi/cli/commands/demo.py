@@ -1,0 +1,37 @@
+"""`tuoqi demo`: an invented county and a month of its work, on the platform that runs here."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from tuoqi.cli.demo.month import MONTH, PERSONS, DemoMonth
+from tuoqi.cli.options import AsJson
+from tuoqi.cli.output import emit, say
+from tuoqi.cli.platform import here
+
+app = typer.Typer()
+
+
+@app.command(epilog="Example: tuoqi up --demo --detach && tuoqi demo")
+def demo(
+    persons: Annotated[int, typer.Option("--persons", min=100, max=1_000_000, help="How many people.")] = PERSONS,
+    as_json: AsJson = False,
+) -> None:
+    """Load an invented county and play a month of it; needs a platform started with --demo. Goes on where it stood."""
+    home = here()
+    seconds = asyncio.run(DemoMonth(home, (lambda _: None) if as_json else say, persons=persons).play())
+    if as_json:
+        emit({"home": str(home.root), "seconds": seconds})
+        return
+    say(f"{'the month is played' if seconds else 'the month was played before'}; its files lie in {home.root / 'demo'}")
+    for what, command in (
+        ("how each part stands", "tuoqi status"),
+        ("what was paid, and why", f"tuoqi export payment_lines --cycle {MONTH} --out lines.xlsx --by finance.qian"),
+        ("who was missed", "tuoqi visits overdue --by clerk.li"),
+        ("what is wrong now", "tuoqi alerts list --by clerk.li"),
+        ("every event of one person", "tuoqi events tail --from start --until-idle 2 --person ID"),
+    ):
+        say(f"  {what:28} .venv/bin/{command}")

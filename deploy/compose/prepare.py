@@ -13,7 +13,8 @@ from tuoqi.cli.local.kafka import ADMIN, add_users
 from tuoqi.cli.local.plan import SERVICES
 from tuoqi.cli.local.provision import PostgresAddress, provision
 from tuoqi.cli.local.vault import OPERATORS, Vault, read_secret
-from tuoqi.kit.kafka import KafkaAddress, apply_topics
+from tuoqi.kit.kafka import KafkaAddress
+from tuoqi.kit.kafka_tools import apply_topics
 
 VAULT = Vault(Path("/run/secrets"))
 DATABASE = os.environ.get("TUOQI_DATABASE", "postgresql://postgres@postgres:5432")

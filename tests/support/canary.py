@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from county_month import cells, column, write_cells
+from county_tables import cells, column, write_cells
 
 NAME = "沁蓦罕金丝雀"
 VISITOR = "访蓦罕金丝雀"
 ADDRESS = "金丝雀镇蓦罕巷九十七号"
-ID_NUMBER = "990101193806217459"
+ID_NUMBER = "990101193806217458"
 PHONE = "19987605431"
 GUARDIAN_PHONE = "19987605432"
 ACCOUNT = "6299990918273645546"
@@ -18,20 +18,11 @@ NOTE = "蓦罕备注金丝雀"
 VALUES = (NAME, VISITOR, ADDRESS, ID_NUMBER, PHONE, GUARDIAN_PHONE, ACCOUNT, NOTE)
 
 
-def with_check_digit(first_17: str) -> str:
-    """An identity number of GB 11643 from its first 17 digits."""
-    total = sum(int(digit) * weight for digit, weight in zip(first_17, _WEIGHTS, strict=True))
-    return first_17 + "10X98765432"[total % 11]
-
-
-_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
-
-
 def add_to(folder: Path) -> None:
     """Put the canary into the county's persons, statuses and first week of visits."""
     _append(
         folder / "persons.csv",
-        name=NAME, id_number=ID_NUMBER, sex="M", ethnic="汉族", birth_date="1938-06-21", address=ADDRESS, phone=PHONE,
+        name=NAME, id_number=ID_NUMBER, sex="男", birth_date="1938-06-21", address=ADDRESS, phone=PHONE,
         guardian_phone=GUARDIAN_PHONE, account_no=ACCOUNT, account_name=NAME, account_holder_id=ID_NUMBER, note=NOTE,
     )  # fmt: skip
     _append(folder / "statuses.csv", id_number=ID_NUMBER, category="old_age_accepted", subtype="", level="")

@@ -7,13 +7,13 @@ late, and the next cycle that recovers what was paid for it.
 from __future__ import annotations
 
 import asyncio
-import csv
 import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from time import monotonic
 from typing import Any, TypeVar
 
+import canary
 import grpc
 from county_platform import CLERK, CountyPlatform
 
@@ -43,10 +43,12 @@ Step = Callable[[], Awaitable[Any]]
 
 
 def county(folder: Path, *, persons: int = 500, seed: int = 7) -> dict[str, Any]:
-    """Write the county's files and its visits by week; the generator's own counts."""
+    """Write the county's files, the canary in them, and its visits by week; the generator's own counts."""
     county_files(folder, persons=persons, seed=seed, told=lambda *_: None)
     visits_up_to(folder, WEEKS)
+    canary.add_to(folder)
     summary: dict[str, Any] = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    summary["payees_after_lists"]["old_age_allowance"] += 1
     return summary
 
 
@@ -170,22 +172,3 @@ class Month:
 
     def _payments(self, user: str) -> Any:
         return self._platform.user(user).stub(PaymentsServiceStub, "payments")
-
-
-def cells(path: Path) -> tuple[list[str], list[list[str]]]:
-    """Header and rows of one of the county's files."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        header, *rows = list(csv.reader(file))
-    return header, rows
-
-
-def write_cells(path: Path, header: list[str], rows: list[list[str]]) -> Path:
-    """A file of the same kind with these rows."""
-    with path.open("w", encoding="utf-8-sig", newline="") as file:
-        csv.writer(file).writerows([header, *rows])
-    return path
-
-
-def column(header: list[str], key: str) -> int:
-    """The place of the column with this key."""
-    return next(index for index, cell in enumerate(header) if f"[{key}]" in cell)

@@ -15,16 +15,18 @@ from county_platform import REPOSITORY, CountyPlatform
 from tuoqi.cli.platform import kafka_address
 from tuoqi.contracts.topics import topics
 from tuoqi.kit.handlers import Subscription
-from tuoqi.kit.kafka import groups_of, lag
+from tuoqi.kit.kafka_tools import groups_of, lag
 
 SHOWN = 3
 """How many examples a finding names."""
 FENCE = "tuoqi.registry.v1.RegistryFenced"
 TECHNICAL = frozenset(
     {"outbox", "outbox_default", "unsent", "inbox", "dead_letters", "parked", "consumer_stops", "imports", "audit"}
-    | {"clock", "alembic_version"}
+    | {"clock"}
 )
-"""Tables about messages and calls, not about the county."""
+"""Tables about messages and calls, not about the county; Alembic's `*_version` beside them."""
+POISON = "poison-"
+"""How the ids begin that tests put into Kafka by themselves; no outbox has them."""
 Dump = dict[tuple[str, str], list[str]]
 """(service, table) → its rows as text, ordered."""
 
@@ -52,18 +54,15 @@ def service_of(subscription: Subscription) -> str:
     return subscription.consumer.split(".")[1]
 
 
-async def every_event_arrived(platform: CountyPlatform, *, injected: Collection[str] = ()) -> list[str]:
-    """O1: outbox ids = ids in the topics = for each subscription inbox + dead letters + parked, each id in one of them.
-
-    `injected` are ids that a test put into Kafka by itself.
-    """
+async def every_event_arrived(platform: CountyPlatform) -> list[str]:
+    """O1: outbox ids = ids in the topics = for each subscription inbox + dead letters + parked, each id in one of them."""
     findings: list[str] = []
     in_topics: defaultdict[str, set[str]] = defaultdict(set)
     by_type: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
     for record in await platform.records():
         headers = dict(record.headers)
         ce_id = (headers.get("ce_id") or b"").decode(errors="replace")
-        if ce_id and ce_id not in injected:
+        if ce_id and not ce_id.startswith(POISON):
             in_topics[record.topic].add(ce_id)
             by_type[record.topic, (headers.get("ce_type") or b"").decode()].add(ce_id)
     for service in platform.services:
@@ -74,7 +73,7 @@ async def every_event_arrived(platform: CountyPlatform, *, injected: Collection[
             findings.append(f"O1 {service}: {unsent} events are unsent")
     for subscription in subscriptions():
         if service_of(subscription) in platform.services:
-            findings += await _arrived(platform, subscription, by_type, injected)
+            findings += await _arrived(platform, subscription, by_type)
     return findings
 
 
@@ -82,7 +81,6 @@ async def _arrived(
     platform: CountyPlatform,
     subscription: Subscription,
     by_type: Mapping[tuple[str, str], set[str]],
-    injected: Collection[str],
 ) -> list[str]:
     kinds = [kind.DESCRIPTOR.full_name for kind in subscription.types]
     wanted = set().union(*(by_type.get((topic.name, kind), set()) for topic in subscription.topics for kind in kinds))
@@ -94,7 +92,7 @@ async def _arrived(
     held: Counter[str] = Counter()
     for query in places.values():
         rows = await platform.sql(service_of(subscription), query.format(subscription.consumer))
-        held.update(row[0] for row in rows if row[0] not in injected)
+        held.update(row[0] for row in rows if not row[0].startswith(POISON))
     findings = _compare(f"O1 {subscription.consumer}", "topics", wanted, "inbox + dead letters + parked", set(held))
     if twice := [ce_id for ce_id, count in held.items() if count > 1]:
         findings.append(f"O1 {subscription.consumer}: in two places at once: {_some(twice)}")
@@ -229,7 +227,8 @@ async def versions_unbroken(platform: CountyPlatform) -> list[str]:
     for record in await platform.records():
         headers = dict(record.headers)
         ce_id, version = headers.get("ce_id"), headers.get("ce_aggregateversion")
-        if ce_id and version and record.key and ce_id not in seen and headers.get("ce_type") != FENCE.encode():
+        fresh = ce_id and ce_id not in seen and not ce_id.startswith(POISON.encode())
+        if fresh and version and record.key and headers.get("ce_type") != FENCE.encode():
             seen.add(ce_id)
             first_seen[record.topic, record.key].append(int(version))
     if unordered := [at for at, versions in first_seen.items() if versions != sorted(versions)]:
@@ -263,7 +262,9 @@ async def no_dead_letters(platform: CountyPlatform) -> list[str]:
     """Nothing was rejected that no test had poisoned."""
     findings = []
     for service in platform.services:
-        rows = await platform.sql(service, "SELECT consumer, ce_type, reason, detail FROM dead_letters")
+        rows = await platform.sql(
+            service, f"SELECT consumer, ce_type, reason, detail FROM dead_letters WHERE NOT starts_with(ce_id, '{POISON}')"
+        )
         if rows:
             findings.append(f"{service}: {len(rows)} dead letters: {_some(rows)}")
     return findings
@@ -286,7 +287,7 @@ async def all_oracles(platform: CountyPlatform, *, payees: Mapping[str, int] | N
 
 
 async def dump(
-    platform: CountyPlatform, *, technical: bool = False, sealed: bool = True, without: Collection[str] = ()
+    platform: CountyPlatform, *, sealed: bool = True, without: Collection[str] = ()
 ) -> Dump:
     """O6: all tables about the county. `sealed=False` leaves out bytes, which are sealed anew each time."""
     result: Dump = {}
@@ -301,12 +302,25 @@ async def dump(
             if (sealed or kind != "bytea") and f"{table}.{name}" not in without:
                 by_table[table].append(name)
         for table, names in by_table.items():
-            if technical != (table in TECHNICAL or table.startswith("outbox_")) or f"{table}.*" in without:
+            if _is_technical(table) or f"{table}.*" in without:
                 continue
             text = ", ".join(f'"{name}"' for name in names)
             rows = await platform.sql(service, f"SELECT ROW({text})::text AS r FROM {table} ORDER BY r")
             result[service, table] = [row[0] for row in rows]
     return result
+
+
+COMPARABLE_WITHOUT = ("fences.*", "ledger_entries.posting")
+"""What two platforms that lived the same month have differently: how often a fence was asked for, numbers drawn."""
+
+
+async def comparable(platform: CountyPlatform) -> Dump:
+    """The tables as another platform with the same keys, the same files and the same clock must have them."""
+    return await dump(platform, sealed=False, without=COMPARABLE_WITHOUT)
+
+
+def _is_technical(table: str) -> bool:
+    return table in TECHNICAL or table.startswith("outbox_") or table.endswith("_version")
 
 
 def differences(one: Dump, other: Dump) -> list[str]:

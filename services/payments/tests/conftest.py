@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -329,6 +329,6 @@ class Office:
 
 
 @pytest.fixture
-async def office(database_for: Callable[..., Awaitable[Database]]) -> AsyncIterator[Office]:
+async def office(database_for: Callable[..., Awaitable[Database]]) -> Office:
     """An office on the demo county's rules with an empty database."""
-    yield Office(await database_for("payments"), County.load(DEMO))
+    return Office(await database_for("payments"), County.load(DEMO))

@@ -32,7 +32,8 @@ from tuoqi.cli.local.home import Home
 from tuoqi.cli.local.plan import Endpoints, Plan, Service
 from tuoqi.contracts.visits.v1.plan_pb2 import VisitOverdueFound
 from tuoqi.kit.ids import id_maker
-from tuoqi.kit.kafka import KafkaAddress, apply_topics
+from tuoqi.kit.kafka import KafkaAddress
+from tuoqi.kit.kafka_tools import apply_topics
 
 PEOPLE_SHARE = 0.3
 """60,000 people for 200,000 events."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tuoqi.kit.kafka import KafkaAddress, apply_topics
+from tuoqi.kit.kafka import KafkaAddress
+from tuoqi.kit.kafka_tools import apply_topics
 
 
 def apply(bootstrap: str, user: str, password: str) -> None:

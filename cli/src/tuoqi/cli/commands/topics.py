@@ -9,7 +9,7 @@ import typer
 from tuoqi.cli.options import AsJson
 from tuoqi.cli.output import emit, show_rows
 from tuoqi.cli.platform import here, kafka_address
-from tuoqi.kit.kafka import TopicStep, apply_topics, groups_of, lag, plan_topics
+from tuoqi.kit.kafka_tools import TopicStep, apply_topics, groups_of, lag, plan_topics
 
 app = typer.Typer()
 group = typer.Typer(help="Topics of the contracts on the broker.")

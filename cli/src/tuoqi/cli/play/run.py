@@ -28,7 +28,7 @@ from tuoqi.cli.play.outputs import clear, write_summary, write_tables
 from tuoqi.cli.play.player import Played, Player
 from tuoqi.contracts.topics import topics
 from tuoqi.kit.clock import COUNTY_ZONE
-from tuoqi.kit.kafka import ends_of
+from tuoqi.kit.kafka_tools import ends_of
 
 Told = Callable[[int, int, str], None]
 

@@ -33,7 +33,6 @@ from tuoqi.kit.ids import IdMaker, id_maker
 from tuoqi.kit.kafka import KafkaAddress
 from tuoqi.kit.logs import configure_logs, get_logger
 from tuoqi.kit.metrics import serve_metrics
-from tuoqi.kit.migrate import migrate, migrations_of
 from tuoqi.kit.pipeline import Pipeline
 from tuoqi.kit.progress import Progress
 from tuoqi.kit.relay import Relay
@@ -103,6 +102,9 @@ def main(service: Service) -> None:
     settings = service.settings()  # type: ignore[call-arg]  # pydantic-settings fills it from the environment
     configure_logs(service.name)
     if sys.argv[1:] == ["migrate"]:
+        # A service that serves needs no Alembic.
+        from tuoqi.kit.migrate import migrate, migrations_of  # noqa: PLC0415
+
         uvloop.run(migrate(settings, service.name, service.migrations or migrations_of(service.name)))
         return
     if sys.argv[1:]:

@@ -15,7 +15,6 @@ from typing import Final
 
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
@@ -83,6 +82,9 @@ def configure_tracing(service: str, ratio: float, otlp_endpoint: str) -> None:
     """Set the service's name, the share of root spans recorded, and where they go (`host:port`; empty: nowhere)."""
     provider = _provider(service, ratio)
     if otlp_endpoint:
+        # Costs memory and start-up time, and most platforms export nothing.
+        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
+
         exporter = OTLPSpanExporter(endpoint=otlp_endpoint, insecure=True, timeout=_EXPORT_TIMEOUT_S)
         provider.add_span_processor(BatchSpanProcessor(exporter, export_timeout_millis=_EXPORT_TIMEOUT_S * 1000))
     _tracing.use(provider)

@@ -3,6 +3,7 @@
 import csv
 from collections import Counter
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 from stack import Stack
@@ -49,6 +50,7 @@ class Month:
         self._cycle("approve", SECOND)
         state = self._cycle("instruct", FINANCE)
         self._export("bank_instructions")
+        self._export("waiting")
         return f"{state}, {len(self._read('bank_instructions'))} instructions"
 
     def settle(self) -> str:
@@ -62,20 +64,22 @@ class Month:
     def proofs(self) -> list[tuple[str, bool]]:
         """What a wrong platform would get wrong: paid twice, paid other than decided, or an alert too many or too few."""
         self._export("payment_lines")
-        lines, orders = self._read("payment_lines"), self._read("bank_instructions")
-        alerts = self._stack.rows("alerts", "list", "--limit", "100000", by=CLERK)
+        lines, orders, waiting = (self._read(kind) for kind in ("payment_lines", "bank_instructions", "waiting"))
+        (shown,) = self._stack.rows("cycle", "show", "--month", MONTH, by=CLERK)
+        decided = sum(int(total["amount_fen"]) for total in shown["totals"])
+        written, told, kept = _fen(lines), _fen(orders), _fen(waiting)
+        once = Counter((r["person_id"], r["programme"], r["benefit_month"], r["line_type"]) for r in lines)
         overdue = self._stack.rows("visits", "overdue", "--limit", "100000", by=CLERK)
-        paid = sum(int(row["amount_fen"]) for row in orders)
-        decided = sum(int(row["amount_fen"]) for row in lines if row.get("status", "") != "ARREARS")
-        once = Counter((r["person_id"], r["programme"], r["entitled_month"], r["line_type"]) for r in lines)
+        alerts = self._stack.rows("alerts", "list", "--limit", "100000", by=CLERK)
         return [
             (f"{len(lines)} lines, each once", bool(lines) and max(once.values()) == 1),
             (
                 f"{len(orders)} instructions, each once",
                 len({row["instruction_id"] for row in orders}) == len(orders) > 0,
             ),
-            (f"the bank is told to pay what was decided: {paid} of {decided} fen", paid == decided > 0),
-            (f"{len(overdue)} missed visits, {len(alerts)} alerts", bool(overdue) == bool(alerts)),
+            (f"the lines are what was decided: {written} fen", written == decided > 0),
+            (f"the bank is told {told} fen, {kept} wait, nothing else", told + kept == written),
+            (f"{len(overdue)} missed visits are known to {len(alerts)} alerts", bool(overdue) == bool(alerts)),
         ]
 
     def _import(self, kind: str, name: str, by: str) -> int:
@@ -96,6 +100,10 @@ class Month:
             header, *rows = list(csv.reader(file))
         names = [cell.partition("[")[2].rstrip("]") or cell for cell in header]
         return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _fen(rows: list[dict[str, str]]) -> int:
+    return sum(int(Decimal(row["amount"]) * 100) for row in rows)
 
 
 def steps(month: Month, kill: Callable[[str], Callable[[], str]]) -> list[tuple[str, Callable[[], str]]]:

@@ -142,13 +142,11 @@ def _kill(stack: Stack, service: str) -> str:
 def _settled(stack: Stack) -> str:
     """`tuoqi status` says that all are up and caught up, at the latest after a while."""
     deadline = time.monotonic() + SETTLED_S_MAX
-    while True:
-        told = stack.compose("run", "--rm", "--no-TTY", "tuoqi", "status", check=False)
-        if "all parts are up and caught up" in told:
-            return ""
+    while (told := stack.status()).returncode:
         if time.monotonic() > deadline:
-            raise SystemExit(f"Not caught up after {SETTLED_S_MAX} s:\n{told}")
+            raise SystemExit(f"Not caught up after {SETTLED_S_MAX} s:\n{told.stdout}\n{told.stderr}")
         time.sleep(1)
+    return ""
 
 
 def _from_host(stack: Stack) -> str:

@@ -3,6 +3,7 @@
 import json
 import shutil
 import socket
+import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,6 +42,11 @@ class Stack:
         """The command inside, in a user's name."""
         who = ("-e", f"TUOQI_USER={by}") if by else ()
         return self.compose("run", "--rm", "--no-TTY", *who, "tuoqi", *arguments)
+
+    def status(self) -> subprocess.CompletedProcess[str]:
+        """`tuoqi status`; its exit code is 0 only where all are up and caught up."""
+        command = (*self.engine.compose, "run", "--rm", "--no-TTY", "tuoqi", "status")
+        return run(*command, env=self.environment, cwd=self.folder, check=False)
 
     def rows(self, *arguments: str, by: str = "") -> list[dict[str, Any]]:
         """The same, with `--json` read."""

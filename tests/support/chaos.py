@@ -50,8 +50,7 @@ class Chaos:
         self.left = sorted(file.name for file in self._platform.failpoints.iterdir())
         for file in self._platform.failpoints.iterdir():
             file.unlink()
-        await self._platform.until_up()
-        await self._platform.settle()
+        await month.surely(self._platform.until_up)
 
     async def _one(self, month: Month, step: Step, parts: Iterable[str]) -> None:
         delays = [(part, self._random.uniform(0, DELAY_S_MAX)) for part in parts]
@@ -59,8 +58,7 @@ class Chaos:
         await month.surely(step)
         await asyncio.gather(*killers)
         if killers:
-            await self._platform.until_up()
-            await self._platform.settle()
+            await month.surely(self._platform.until_up)
 
     async def _kill(self, part: str, delay_s: float) -> None:
         await asyncio.sleep(delay_s)

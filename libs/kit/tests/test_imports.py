@@ -213,6 +213,14 @@ async def test_a_broken_load_goes_on_where_it_stood(stage: Stage) -> None:
     assert (await stage.load(MANY)).started.HasField("loaded_before_at")
 
 
+async def test_a_caller_that_hangs_up_in_the_middle_has_not_loaded_the_file(stage: Stage) -> None:
+    whole = [stage.header(MANY, total_rows=len(MANY)), *chunks(MANY)]
+    async with refused("import.broken_off"):
+        await stage.send(whole[:2])
+    resumed = await stage.send(whole)
+    assert resumed.counts == (2_700, 0, 0, 2_700)
+
+
 async def test_a_trial_run_reports_all_and_leaves_nothing(stage: Stage) -> None:
     """Later chunks see the rows of earlier ones, the database none of them."""
     rows = [*MANY, ["n0", "0.00"], ["bad", "0.13"], ["", "1"]]

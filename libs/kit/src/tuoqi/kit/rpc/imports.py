@@ -26,6 +26,7 @@ TRIES_MAX: Final = 10
 
 register_errors(
     {
+        "import.broken_off": ("ABORTED", "文件只收到 {done} 行（共 {total} 行），已收到的保留；请重新导入以继续。"),
         "import.at_once": ("ABORTED", "同一文件正在由另一处导入，请稍后重试。"),
         "import.unknown_kind": ("INVALID_ARGUMENT", "不能导入“{kind}”，可导入：{allowed}。"),
         "import.no_header": ("INVALID_ARGUMENT", "导入须先送表头，且只送一次。"),

@@ -122,6 +122,9 @@ class ImportServicer(table_pb2_grpc.ImportServiceServicer):
         yield _started(job.header, resume_after_row=standing.rows_done + 1 if standing.rows_done else 0)
         async for answer in _answers(load, requests):
             yield answer
+        if load.standing.rows_done < job.given.total_rows:
+            # The caller hung up in the middle without an error: the rest is still to come.
+            raise TuoqiError("import.broken_off", done=load.standing.rows_done, total=job.given.total_rows)
         async with self._database.begin() as tx:
             await job.log.finish(tx, load.standing, self._clock.now())
         yield _result(load.standing)

@@ -70,12 +70,15 @@ class Reckoner:
 
     def _add_lines(self, done: Chunk, facts: PersonFacts, lines: Sequence[Line]) -> None:
         cycle = self.cycle
+        postable = {
+            key: may_be_posted(self.policy.programme(key), facts.birth_date, cycle)
+            for key in {line.programme for line in lines}
+        }
         for line in lines:
             month = month_text(line.benefit_month)
             cause = f"line|{cycle.cycle_id}|{line.person_id}|{line.programme}|{month}"
             line_id = self.ids(cycle.cut_off, cause, 0)
-            postable = may_be_posted(self.policy.programme(line.programme), facts.birth_date, cycle)
-            done.lines.append(line_row(cycle.cycle_id, line, line_id, may_be_posted=postable))
+            done.lines.append(line_row(cycle.cycle_id, line, line_id, may_be_posted=postable[line.programme]))
             done.messages.append(
                 pb.PaymentLine(
                     line_id=line_id,

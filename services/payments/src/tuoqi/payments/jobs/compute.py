@@ -97,6 +97,7 @@ async def _write_chunks(tools: Tools, tx: Tx, cycle: Cycle, say: Say) -> _Sums:
     reckoner = Reckoner(cycle, tools.policy, tools.ids, tools.clock.now())
     total = await count_persons(tx, cycle.cut_off)
     sums, after, done = _Sums(), "", 0
+    last = Chunk()
     while rows := await read_chunk(tx, cycle.cut_off, after, tools.settings.chunk_persons):
         first, after = rows[0].person_id, rows[-1].person_id
         if strangers := sum(row.birth_date is None for row in rows):
@@ -105,12 +106,16 @@ async def _write_chunks(tools: Tools, tx: Tx, cycle: Cycle, say: Say) -> _Sums:
             )
         earlier = await lines.read_earlier(tx, first, after)
         held = await cash.read_cash(tx, first, after)
-        # A thread, so that the service goes on answering and applying events meanwhile.
-        chunk = await asyncio.to_thread(reckoner.chunk, rows, earlier, held)
-        await _write(tx, cycle.cycle_id, chunk)
-        sums.add(chunk)
+        # In a thread, so that the service goes on answering, and the last chunk is written meanwhile: people are apart.
+        reckoned = asyncio.create_task(asyncio.to_thread(reckoner.chunk, rows, earlier, held))
+        try:
+            await _write(tx, cycle.cycle_id, last)
+        finally:
+            last = await reckoned
+        sums.add(last)
         done += len(rows)
         say("核算", done, total)
+    await _write(tx, cycle.cycle_id, last)
     return sums
 
 

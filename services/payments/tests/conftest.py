@@ -38,7 +38,6 @@ from tuoqi.payments.jobs.results import BankResults
 from tuoqi.payments.jobs.tools import Tools
 from tuoqi.payments.peers import FenceSet
 from tuoqi.payments.rpc.payments import PaymentsServicer
-from tuoqi.payments.settings import PaymentsSettings
 from tuoqi.payments.store.cycles import CycleStore
 from tuoqi.payments.store.ledger import findings
 
@@ -136,7 +135,8 @@ class Office:
             policy=policy,
             policy_version=self.county.version,
             registry=self.registry,
-            settings=PaymentsSettings(database_url="unused", facts_wait_s=0.3, chunk_persons=2),
+            facts_wait_s=0.3,
+            chunk_persons=2,
         )
         self.service = PaymentsServicer(self.tools)
 

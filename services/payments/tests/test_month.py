@@ -80,6 +80,27 @@ async def test_two_computing_at_once_write_once(office: Office) -> None:
     assert len(await office.lines("2024-01")) == 1
 
 
+async def test_a_computing_that_was_cut_off_leaves_nothing_and_is_begun_again(office: Office) -> None:
+    for number in range(1, 8):
+        await office.on_dibao(number, 400, account=f"A{number}")
+    office.go_to("2024-01-20")
+    await office.open("2024-01")
+    with office.by("clerk.li"):
+        answers = office.service.ComputeCycle(pb.ComputeCycleRequest(cycle="2024-01"), None)
+        async for answer in answers:
+            if answer.persons_done:
+                break
+        await answers.aclose()
+    while await office.fetch("SELECT FROM pg_locks WHERE locktype = 'advisory'"):
+        await asyncio.sleep(0.01)
+    written = "(SELECT count(*) FROM payment_lines) + (SELECT count(*) FROM ledger_entries) AS n"
+    (row,) = await office.fetch(f"SELECT {written}")
+    assert (row.n, (await office.show("2024-01")).state) == (0, "DRAFT")
+    await office.compute("2024-01")
+    assert len(await office.lines("2024-01")) == 7
+    assert await office.findings() == []
+
+
 async def test_facts_that_became_known_after_the_cut_off_wait_for_the_next_cycle(office: Office) -> None:
     """Also where the cycle is computed only afterwards."""
     person = await office.on_dibao(1, 400, account="A")

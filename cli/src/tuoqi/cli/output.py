@@ -121,7 +121,8 @@ class Progress:
             self._bar.update(self._task, completed=done, total=total or None, description=text)
         elif not self._quiet and time.monotonic() - self._told_at >= LINE_EVERY_S:
             self._told_at = time.monotonic()
-            print(f"{label or self._label} {done}/{total or '?'}", file=sys.stderr, flush=True)
+            figures = f" {done}/{total or '?'}" if done or total else ""
+            print(f"{label or self._label}{figures}", file=sys.stderr, flush=True)
 
 
 def say(text: str) -> None:

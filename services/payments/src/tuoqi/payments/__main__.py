@@ -40,7 +40,8 @@ def build(runtime: Runtime) -> Parts:
         policy=runtime.policy,
         policy_version=runtime.county.version,
         registry=RegistryPeer(runtime.peers),
-        settings=settings,
+        facts_wait_s=settings.facts_wait_s,
+        chunk_persons=settings.chunk_persons,
     )
     return Parts(
         servicers=[add_payments(tools)],

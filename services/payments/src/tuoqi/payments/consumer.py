@@ -13,8 +13,8 @@ from typing import Any
 from tuoqi.contracts.registry.v1 import person_pb2, status_pb2
 from tuoqi.contracts.topics import topic
 from tuoqi.kit.handlers import Projection, Subscription
+from tuoqi.payments.store.facts import CONSUMER
 
-CONSUMER = "tuoqi.payments.registry"
 PERSON = topic("tuoqi.registry.person.v1")
 STATUS = topic("tuoqi.registry.status.v1")
 

@@ -98,7 +98,7 @@ async def _write_chunks(tools: Tools, tx: Tx, cycle: Cycle, say: Say) -> _Sums:
     total = await count_persons(tx, cycle.cut_off)
     sums, after, done = _Sums(), "", 0
     last = Chunk()
-    while rows := await read_chunk(tx, cycle.cut_off, after, tools.settings.chunk_persons):
+    while rows := await read_chunk(tx, cycle.cut_off, after, tools.chunk_persons):
         first, after = rows[0].person_id, rows[-1].person_id
         if strangers := sum(row.birth_date is None for row in rows):
             raise CycleError(

@@ -6,12 +6,11 @@ import asyncio
 from datetime import datetime
 
 from tuoqi.kit.clock import system_seconds
-from tuoqi.payments.consumer import CONSUMER
 from tuoqi.payments.domain.cycle import Cycle
 from tuoqi.payments.domain.errors import CycleError
 from tuoqi.payments.domain.months import SHANGHAI
 from tuoqi.payments.jobs.tools import Tools
-from tuoqi.payments.store.facts import Missing, fenced_places, read_missing
+from tuoqi.payments.store.facts import CONSUMER, Missing, fenced_places, read_missing
 
 _LOOK_S = 0.02
 _LOOK_S_MAX = 0.5
@@ -25,7 +24,7 @@ async def wait_for_facts(tools: Tools, cycle: Cycle, cut_off: datetime) -> None:
     if cut_off > tools.clock.now():
         raise CycleError("payments.cycle_cut_off_ahead", cycle=cycle.name, cut_off=_moment(cut_off))
     fence = await tools.registry.fence(cut_off)
-    deadline = system_seconds() + tools.settings.facts_wait_s
+    deadline = system_seconds() + tools.facts_wait_s
     pause_s = _LOOK_S
     while True:
         async with tools.database.begin() as tx:

@@ -17,7 +17,6 @@ from tuoqi.payments.domain.errors import REFUSALS, PaymentsError
 from tuoqi.payments.domain.policy import Policy
 from tuoqi.payments.handlers import ACTS
 from tuoqi.payments.peers import Registry
-from tuoqi.payments.settings import PaymentsSettings
 from tuoqi.payments.store.cycles import find_cycle
 
 register_errors(REFUSALS)
@@ -35,7 +34,10 @@ class Tools:
     policy_version: str
     """The hash of the county's files, stored with what they decided."""
     registry: Registry
-    settings: PaymentsSettings
+    facts_wait_s: float
+    """How long to wait until every event up to a moment is applied, by the system clock."""
+    chunk_persons: int
+    """People reckoned and written in one go."""
 
     def call(self, cycle: Cycle, command: object, *, by: str, cause: str = "") -> Call:
         """An act on a cycle. The same act on the same version of a cycle makes the same event ids."""

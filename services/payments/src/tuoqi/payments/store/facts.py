@@ -11,6 +11,9 @@ from typing import Any
 from tuoqi.kit.database import Tx
 from tuoqi.payments.domain.facts import Absence, HukouKnown, Interval, PersonFacts
 
+CONSUMER = "tuoqi.payments.registry"
+"""The subscription that writes these facts."""
+
 _CHUNK = """
 WITH known AS MATERIALIZED (
     SELECT DISTINCT ON (person_id) person_id, intervals

@@ -80,7 +80,7 @@ class CountyPlatform:
 
     async def up(self) -> None:
         """Start everything; returns when it serves. Raises LocalError."""
-        with _environment(TUOQI_FAILPOINT_DIR=str(self.failpoints), PYTHONPATH=self._python_path()):
+        with _environment(TUOQI_FAILPOINT_DIR=str(self.failpoints), PYTHONPATH=self.python_path()):
             await asyncio.to_thread(
                 control.up, self.home, self._plan, detach=True, say=_silent, ready=lambda _endpoints: None
             )
@@ -215,7 +215,7 @@ class CountyPlatform:
         ports = control.endpoints(self.home).metrics
         return {name: _page(f"http://127.0.0.1:{port}/metrics") for name, port in ports.items()}
 
-    def _python_path(self) -> str:
+    def python_path(self) -> str:
         """Source folders that stand before the installed ones, where another tree than this one is to run."""
         if self._tree == REPOSITORY:
             return os.environ.get("PYTHONPATH", "")

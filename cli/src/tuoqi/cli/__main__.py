@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import typer
 
-from tuoqi.cli.commands import alerts, bench, clock, compare, county, cycle, demo, events, exchange, letters, local, visits
+from tuoqi.cli.commands import (
+    alerts,
+    bench,
+    clock,
+    compare,
+    county,
+    cycle,
+    demo,
+    events,
+    exchange,
+    letters,
+    local,
+    visits,
+)
 from tuoqi.cli.commands import play as playing
 from tuoqi.cli.commands import topics as topic_commands
 from tuoqi.cli.failures import Commands

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import threading
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 import grpc
 import typer
 
-from tuoqi.cli.demo.month import DemoMonth, demo_folder
-from tuoqi.cli.failures import EXPECTED, complain
+from tuoqi.cli.demo.month import demo_folder
 from tuoqi.cli.local import control
 from tuoqi.cli.local.doctor import examine
 from tuoqi.cli.local.errors import LocalError
@@ -35,7 +33,7 @@ ClockKind = Literal["system", "settable"]
 @app.command(epilog="Example: tuoqi up --detach --demo")
 def up(
     detach: Annotated[bool, typer.Option("--detach", help="Return when it is ready; it runs on.")] = False,
-    demo: Annotated[bool, typer.Option("--demo", help="Load an invented county and play a month of it.")] = False,
+    demo: Annotated[bool, typer.Option("--demo", help=f"With a settable clock that begins at {DEMO_START}.")] = False,
     clock: Annotated[ClockKind | None, typer.Option("--clock", help="Fixed when a home is first started.")] = None,
     clock_start: Annotated[str, typer.Option("--clock-start", metavar="MOMENT", help="Of a settable clock.")] = "",
     as_json: AsJson = False,
@@ -52,24 +50,8 @@ def up(
         show_rows(("part", "address"), [("kafka", endpoints.kafka), ("postgres", endpoints.postgres)])
         show_rows(("service", "grpc"), endpoints.grpc.items())
         say("`tuoqi down` stops it." if detach else "Ctrl-C stops it.")
-        if demo and not detach:
-            # In the foreground this thread keeps the platform running.
-            threading.Thread(target=_play_demo, args=(home,), daemon=True).start()
 
     control.up(home, plan, detach=detach, say=say, ready=ready)
-    if demo and detach and not _play_demo(home):
-        raise typer.Exit(1)
-
-
-def _play_demo(home: Home) -> bool:
-    """Play what is left of the demo month; whether it came to its end. The platform runs on either way."""
-    try:
-        asyncio.run(DemoMonth(home, say).play())
-    except EXPECTED as error:
-        complain(error)
-        return False
-    say("The demo month is played; look around with `tuoqi cycle list --by clerk.li` or `tuoqi events tail`.")
-    return True
 
 
 def plan_for(home: Home, clock: ClockKind | None, clock_start: str) -> Plan:

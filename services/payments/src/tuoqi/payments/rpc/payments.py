@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from datetime import date
 from typing import Any
 
 import grpc
@@ -54,7 +55,9 @@ class PaymentsServicer(payments_service_pb2_grpc.PaymentsServiceServicer):
                 yield pb.ComputeCycleResponse(step=step, persons_done=done, persons_total=total)
             computed = await work
         finally:
+            # Over before the call is, so that whoever asks next finds the cycle as it was.
             work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
         yield pb.ComputeCycleResponse(step="完成", cycle=await self._view(computed))
 
     async def _compute(self, named: str, by: str, progress: _Progress) -> Cycle:
@@ -144,7 +147,7 @@ class PaymentsServicer(payments_service_pb2_grpc.PaymentsServiceServicer):
     def _by(self) -> str:
         return county_actor(self._tools.policy).user
 
-    def _today(self) -> Any:
+    def _today(self) -> date:
         return day_of(self._tools.clock.now())
 
 

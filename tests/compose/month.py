@@ -92,7 +92,9 @@ class Month:
         return str(self._stack.rows("cycle", step, "--month", MONTH, by=by)[-1]["state"])
 
     def _export(self, kind: str) -> None:
-        self._stack.tuoqi("export", kind, "--month", MONTH, "--out", f"county/{kind}.csv", by=FINANCE)
+        self._stack.tuoqi(
+            "export", kind, "--month", MONTH, "--out", f"county/{kind}.csv", "--purpose", "代发", by=FINANCE
+        )
 
     def _read(self, kind: str) -> list[dict[str, str]]:
         """Rows of an exported file by the names in brackets of its header."""

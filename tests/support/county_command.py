@@ -17,7 +17,11 @@ TUOQI = Path(sys.executable).parent / "tuoqi"
 
 
 async def tuoqi(platform: CountyPlatform, *arguments: str) -> str:
-    """What a command prints; it must end well."""
+    """What a command prints and says; it must end well."""
+    return "".join(await _run(platform, *arguments))
+
+
+async def _run(platform: CountyPlatform, *arguments: str) -> tuple[str, str]:
     environment = {**os.environ, "TUOQI_HOME": str(platform.home.root), "TUOQI_COUNTY_DIR": str(county_dir())}
     process = await asyncio.create_subprocess_exec(
         str(TUOQI),
@@ -29,9 +33,10 @@ async def tuoqi(platform: CountyPlatform, *arguments: str) -> str:
     )
     out, err = await process.communicate()
     assert process.returncode == 0, f"tuoqi {' '.join(arguments)}: {process.returncode}\n{out.decode()}{err.decode()}"
-    return out.decode()
+    return out.decode(), err.decode()
 
 
 async def tuoqi_json(platform: CountyPlatform, *arguments: str) -> list[dict[str, Any]]:
     """The objects that a command prints with --json, one on a line."""
-    return [json.loads(line) for line in (await tuoqi(platform, *arguments, "--json")).splitlines() if line]
+    printed, _ = await _run(platform, *arguments, "--json")
+    return [json.loads(line) for line in printed.splitlines() if line]

@@ -190,7 +190,9 @@ def _query(text: str) -> str:
 
 async def one_alert_each(asks: Asks) -> list[str]:
     """O4: each overdue visit is a cause of exactly one alert, and no alert has a cause that nobody missed."""
-    missed = {(person, str(day)) for person, day in await asks.sql("visits", "SELECT person_id, deadline FROM overdues")}
+    missed = {
+        (person, str(day)) for person, day in await asks.sql("visits", "SELECT person_id, deadline FROM overdues")
+    }
     causes = Counter(
         (person, day)
         for person, day in await asks.sql(
@@ -270,7 +272,9 @@ async def no_dead_letters(platform: CountyPlatform) -> list[str]:
     return findings
 
 
-async def all_oracles(platform: CountyPlatform, *, payees: Mapping[str, int] | None = None, month: str = "") -> list[str]:
+async def all_oracles(
+    platform: CountyPlatform, *, payees: Mapping[str, int] | None = None, month: str = ""
+) -> list[str]:
     """Every oracle that can be asked of a platform that has settled."""
     findings = [
         *await every_event_arrived(platform),
@@ -286,9 +290,7 @@ async def all_oracles(platform: CountyPlatform, *, payees: Mapping[str, int] | N
     return findings
 
 
-async def dump(
-    platform: CountyPlatform, *, sealed: bool = True, without: Collection[str] = ()
-) -> Dump:
+async def dump(platform: CountyPlatform, *, sealed: bool = True, without: Collection[str] = ()) -> Dump:
     """O6: all tables about the county. `sealed=False` leaves out bytes, which are sealed anew each time."""
     result: Dump = {}
     for service in platform.services:

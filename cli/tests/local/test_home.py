@@ -39,9 +39,7 @@ def test_secrets_and_kafka_are_closed_to_others_and_a_found_folder_keeps_its_mod
 def test_a_second_start_of_the_same_home_is_refused_and_names_the_first(tmp_path: Path) -> None:
     home = Home(tmp_path, tmp_path / "cache")
     home.create()
-    with subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(tmp_path)], stdout=PIPE, stdin=PIPE, text=True
-    ) as other:
+    with subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=PIPE, stdin=PIPE, text=True) as other:
         assert other.stdout
         assert other.stdout.readline() == "held\n"
         with pytest.raises(LocalError, match=rf"already running \(process {other.pid}\)"), home.locked():

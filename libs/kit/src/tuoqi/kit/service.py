@@ -67,6 +67,7 @@ class Runtime:
     relay: Relay
     commander: Commander
     peers: Peers
+    offsets: Offsets
     consumers: list[Consumer] = field(default_factory=list)
     timers: Timers = field(init=False)
     driver: Driver = field(init=False)
@@ -136,12 +137,12 @@ async def make_runtime(service: Service, settings: Settings) -> Runtime:
         relay=relay,
         commander=Commander(service.stores, database, origin, relay.wake),
         peers=Peers(settings, service.name),
+        offsets=Offsets(kafka),
     )
     pipelines = [
         Pipeline(subscription, service.stores, database, origin, relay.wake) for subscription in service.subscriptions
     ]
-    offsets = Offsets(kafka)
-    runtime.consumers = [Consumer(pipeline, offsets) for pipeline in pipelines]
+    runtime.consumers = [Consumer(pipeline, runtime.offsets) for pipeline in pipelines]
     runtime.driver = Driver(pipelines, database)
     return runtime
 
@@ -179,6 +180,7 @@ async def _serve(service: Service, settings: Settings) -> None:
     await _until_told_or_broken([asyncio.ensure_future(task) for task in tasks])
     server.set_serving(False)
     await broker.stop()
+    await runtime.offsets.close()
     await server.stop(GRACE_S)
     await runtime.database.close()
     shutdown_tracing()

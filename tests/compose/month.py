@@ -56,7 +56,7 @@ class Month:
     def settle(self) -> str:
         """The bank answers each instruction; the cycle closes."""
         results = self._county / "bank_results.csv"
-        returned, _ = bank_results(self._county / "bank_instructions.csv", results, settled_on="2026-11-29")
+        returned, _ = bank_results(self._county / "bank_instructions.csv", results, settled_on="2026-11-27")
         self._cycle("settle", FINANCE)
         answered = self._import("bank_results", results.name, FINANCE)
         return f"{self._cycle('close', FINANCE)}, {answered} results, {returned} returned"

@@ -102,7 +102,8 @@ async def test_a_returned_instruction_waits_and_the_cycle_closes(story: Story) -
         await _cycle(story, ("approve", SECOND))
     await _cycle(story, ("instruct", FINANCE), ("settle", FINANCE))
     files = story.platform.files
-    await story.run("export", "bank_instructions", "--cycle", MONTH, "--out", "instructions.csv", by=FINANCE)
+    out = ("--out", "instructions.csv", "--purpose", "代发")
+    await story.run("export", "bank_instructions", "--cycle", MONTH, *out, by=FINANCE)
     returned, first = bank_results(files / "instructions.csv", files / "results.csv", settled_on="2026-11-27")
     await story.run("import", "bank_results", "results.csv", by=FINANCE)
     await story.platform.settle()
@@ -113,7 +114,7 @@ async def test_a_returned_instruction_waits_and_the_cycle_closes(story: Story) -
     kinds = await story.kinds_in(back[0]["traceparent"][3:35])
     assert set(kinds) == {"payments.InstructionReturned", "payments.InstructionSettled"}
     await _cycle(story, ("close", FINANCE))
-    await story.run("export", "waiting", "--out", "waiting.csv", by=FINANCE)
+    await story.run("export", "waiting", "--out", "waiting.csv", "--purpose", "核对", by=FINANCE)
     assert len(cells(files / "waiting.csv")[1]) >= returned
 
 
@@ -166,4 +167,5 @@ async def _paid_and_missed(story: Story) -> str:
     alerts = await story.ask("alerts", "list", "--open", "--kind", "visit_overdue", "--limit", "1000", by=CLERK)
     lines = await story.ask("cycle", "lines", "--month", MONTH, "--limit", "5000", by=CLERK)
     paid = {line["person_id"] for line in lines if line["benefit_month"] == MONTH}
-    return next(alert["person_id"] for alert in alerts if alert["person_id"] in paid & set(story.numbers))
+    both: list[str] = sorted({alert["person_id"] for alert in alerts} & paid & set(story.numbers))
+    return both[0]

@@ -42,8 +42,8 @@ def tree(tmp_path: Path) -> Iterator[Path]:
 def remove(wall: str, tree: Path) -> None:
     """Apply the patch of a wall; one that does not fit any more fails the test."""
     with (WALLS / f"{wall}.patch").open("rb") as patch:
-        done = subprocess.run(  # noqa: S603  our own patch in a folder of our own
-            ["patch", "-p1", "--forward", "--batch"],  # noqa: S607  wherever the machine has it
+        done = subprocess.run(
+            ["patch", "-p1", "--forward", "--batch"],
             stdin=patch,
             cwd=tree,
             capture_output=True,
@@ -98,7 +98,7 @@ def assert_runs_from(tree: Path, platform: CountyPlatform) -> None:
     """The services run the code of this tree, not the installed one."""
     path = platform.python_path()
     code = "import tuoqi.kit, tuoqi.visits; print(tuoqi.kit.__file__); print(tuoqi.visits.__file__)"
-    out = subprocess.run(  # noqa: S603  ourselves
+    out = subprocess.run(
         [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": path}, capture_output=True, check=True, text=True
     ).stdout
     assert all(line.startswith(str(tree)) for line in out.split()), out

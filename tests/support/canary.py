@@ -15,6 +15,7 @@ PHONE = "19987605431"
 GUARDIAN_PHONE = "19987605432"
 ACCOUNT = "6299990918273645546"
 NOTE = "蓦罕备注金丝雀"
+_ZEROS = bytes(4096)
 VALUES = (NAME, VISITOR, ADDRESS, ID_NUMBER, PHONE, GUARDIAN_PHONE, ACCOUNT, NOTE)
 
 
@@ -55,5 +56,6 @@ def needles() -> Iterator[tuple[str, bytes]]:
 
 def found_in(path: Path) -> list[str]:
     """Which forms of which values a file holds."""
-    content = path.read_bytes()
+    # Kafka's and PostgreSQL's files are mostly zeros laid in stock; searching them forty times would take minutes.
+    content = path.read_bytes().replace(_ZEROS, b"\0")
     return [name for name, needle in needles() if needle in content]

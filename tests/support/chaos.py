@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from random import Random
 
 from county_month import Month, Step
@@ -26,7 +26,7 @@ class Chaos:
     """
 
     def __init__(
-        self, platform: CountyPlatform, *, seed: int, kills: Sequence[str], points: dict[str, Sequence[str]]
+        self, platform: CountyPlatform, *, seed: int, kills: Sequence[str], points: Mapping[str, Sequence[str]]
     ) -> None:
         self._platform = platform
         self._random = Random(seed)  # noqa: S311  moments, no secret

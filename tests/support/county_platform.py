@@ -21,7 +21,8 @@ from typing import Any, Self
 from urllib.request import urlopen
 
 import asyncpg
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer
+from kafka import KafkaConsumer, TopicPartition
 
 from tuoqi.cli.driver import Driver
 from tuoqi.cli.files.reading import open_table
@@ -199,16 +200,15 @@ class CountyPlatform:
 
     async def send_raw(self, records: Sequence[Any]) -> None:
         """Put records (as `tuoqi.kit.testing.records` makes them) into Kafka as they are, in order, by key."""
-        await asyncio.to_thread(self._send_raw, records)
-
-    def _send_raw(self, records: Sequence[Any]) -> None:
-        options = kafka_address(self.home).client_options()
-        producer: Any = KafkaProducer(**options, acks="all", max_request_size=2_000_000, linger_ms=0)
+        # Not kafka-python: it refuses to write a null header.
+        producer: Any = AIOKafkaProducer(**kafka_address(self.home).client_options(), max_request_size=2_000_000)
+        await producer.start()
         try:
             for record in records:
-                producer.send(record.topic, key=record.key, value=record.value, headers=list(record.headers)).get(30)
+                headers = list(record.headers)
+                await producer.send_and_wait(record.topic, value=record.value, key=record.key, headers=headers)
         finally:
-            producer.close()
+            await producer.stop()
 
     def metrics(self) -> dict[str, str]:
         """The metrics page of each service."""

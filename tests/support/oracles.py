@@ -1,5 +1,7 @@
-"""What must hold after any failure. Each oracle asks the primary databases and Kafka, and answers with its findings:
-sentences of what is wrong; none means that it holds.
+"""What must hold after any failure.
+
+Each oracle asks the primary databases and Kafka, and answers with its findings: sentences of what is wrong; none means
+that it holds.
 """
 
 from __future__ import annotations
@@ -165,9 +167,12 @@ BALANCES = {
     ),
     "credits and their places": (
         "sum(amount_fen) FROM payment_lines WHERE NOT cancelled AND amount_fen > 0",
-        "(SELECT coalesce(sum(amount_fen), 0) FROM outgoing WHERE state <> 'CANCELLED')"
-        " + (SELECT coalesce(sum(amount_fen), 0) FROM cash_steps"
-        " WHERE kind IN ('WITHDRAW', 'NET', 'REDUCE_CASE'))",
+        """
+        sum(amount_fen) FROM (
+            SELECT amount_fen FROM outgoing WHERE state <> 'CANCELLED' UNION ALL
+            SELECT amount_fen FROM cash_steps WHERE kind IN ('WITHDRAW', 'NET', 'REDUCE_CASE')
+        ) placed
+        """,
     ),
 }
 """What is compared, in fen: an account's side and the tables' side."""
@@ -225,7 +230,7 @@ async def versions_unbroken(platform: CountyPlatform) -> list[str]:
         if broken:
             findings.append(f"O5 {service}: versions with gap or repeat: {_some(broken)}")
     first_seen: defaultdict[tuple[str, bytes], list[int]] = defaultdict(list)
-    seen: set[bytes] = set()
+    seen: set[bytes | None] = set()
     for record in await platform.records():
         headers = dict(record.headers)
         ce_id, version = headers.get("ce_id"), headers.get("ce_aggregateversion")
@@ -246,9 +251,12 @@ async def nothing_stuck(platform: CountyPlatform) -> list[str]:
         if waiting := {name: count for name, count in by_topic.items() if count}:
             findings.append(f"O9 {group} lags: {waiting}")
     for service in platform.services:
-        for table in ("parked", "consumer_stops"):
-            if rows := await platform.sql(service, f"SELECT * FROM {table} LIMIT {SHOWN}"):
-                findings.append(f"O9 {service}: {table}: {_some(rows)}")
+        held = await platform.sql(
+            service,
+            "SELECT 'parked', consumer, key FROM parked UNION ALL SELECT 'stopped', consumer, reason FROM consumer_stops",
+        )
+        if held:
+            findings.append(f"O9 {service}: {_some(held)}")
     waiting_locks = await platform.sql(
         platform.services[0],
         "SELECT a.datname, left(a.query, 80) FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE NOT l.granted"

@@ -6,6 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 MEMBERS := proto libs/kit services/registry services/payments services/visits services/alerts cli benchmarks
 STAMP := $(VENV)/.installed
+# Compiled once, not at every start: the platform starts a dozen interpreters.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help: ## this text
@@ -18,7 +20,7 @@ $(VENV)/bin/uv:
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
 
 $(STAMP): requirements.lock $(MEMBERS:%=%/pyproject.toml) $(wildcard proto/tuoqi/*/v1/*.proto proto/tuoqi/*/v1/topics.yaml) proto/build_contracts.py | $(VENV)/bin/uv
-	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation $(MEMBERS:%=-e %)
 	@touch $(STAMP)
 

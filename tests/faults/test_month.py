@@ -54,7 +54,7 @@ async def test_a_month_with_one_kill_of_each_service_and_the_canary_in_it() -> N
     """The reduced form: every service dies once at random and once in its relay; then O8, and files loaded twice."""
     points = dict(zip(SERVICES, ([point] for point in RELAY), strict=True))
     async with CountyPlatform() as platform:
-        await _survives(platform, Chaos(platform, seed=3, kills=SERVICES, points=points))
+        await _survives(platform, Chaos(platform, seed=3, kills=SERVICES, points=points, moments=2))
         assert await _canary_sightings(platform) == []
         before = await oracles.dump(platform)
         await platform.replay()

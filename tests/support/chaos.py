@@ -21,24 +21,33 @@ PIPELINE = ("pipeline.before_commit", "pipeline.after_commit")
 class Chaos:
     """Plays a month and breaks things meanwhile.
 
-    `kills` names parts, each killed once per mention in a step drawn by the seed. `points` names for each service the
-    points at which it dies, in this order, each as soon as it recovered from the one before.
+    `kills` names parts, each killed once per mention, in one of `moments` steps that the seed draws (as many as there
+    are kills, where none is given). `points` names for each service the points at which it dies, in this order, each
+    as soon as it recovered from the one before.
     """
 
     def __init__(
-        self, platform: CountyPlatform, *, seed: int, kills: Sequence[str], points: Mapping[str, Sequence[str]]
+        self,
+        platform: CountyPlatform,
+        *,
+        seed: int,
+        kills: Sequence[str],
+        points: Mapping[str, Sequence[str]],
+        moments: int = 0,
     ) -> None:
         self._platform = platform
         self._random = Random(seed)  # noqa: S311  moments, no secret
         self._kills = list(kills)
         self._points = points
+        self._moments = moments or len(kills)
         self.left: list[str] = []
         """Points that the month never passed."""
 
     async def play(self, month: Month) -> None:
         """The whole month; returns when everything is up and has settled again."""
         steps = [*month.before_money(), *month.money(), *month.afterwards()]
-        when = sorted((self._random.randrange(len(steps)), part) for part in self._kills)
+        drawn = [self._random.randrange(len(steps)) for _ in range(self._moments)]
+        when = [(drawn[number % len(drawn)], part) for number, part in enumerate(self._kills)]
         armers = [asyncio.create_task(self._arm(service, points)) for service, points in self._points.items()]
         try:
             for number, step in enumerate(steps):

@@ -44,7 +44,10 @@ class Store(Protocol[S]):
     """The only SQL about one kind of state."""
 
     async def load(self, tx: Tx, keys: Collection[str]) -> dict[str, S]:
-        """The states that exist, their rows locked in key order (`ORDER BY key FOR UPDATE`)."""
+        """The states that exist.
+
+        Locked in key order (`ORDER BY key FOR UPDATE`) where two often meet; else the version check of `save` suffices.
+        """
         ...
 
     async def save(self, tx: Tx, changes: Sequence[Change[S]]) -> None:

@@ -8,19 +8,21 @@ from tuoqi.kit.database import Tx
 
 # A message is in exactly one of inbox, dead letters, parked: what lies in the other two is not taken again here.
 _RECORD = """
-INSERT INTO inbox (consumer, ce_id)
+WITH fresh AS (INSERT INTO inbox (consumer, ce_id)
 SELECT :consumer, t.ce_id
 FROM unnest(CAST(:ids AS text[])) AS t(ce_id)
 WHERE NOT EXISTS (SELECT FROM dead_letters d WHERE d.consumer = :consumer AND d.identity = t.ce_id)
   AND NOT EXISTS (SELECT FROM parked p WHERE p.consumer = :consumer AND p.ce_id = t.ce_id)
 ON CONFLICT DO NOTHING
-RETURNING ce_id
+RETURNING ce_id)
+SELECT array_agg(ce_id) AS ids FROM fresh
 """
 
 
 async def record(tx: Tx, consumer: str, ids: Sequence[str]) -> set[str]:
     """Record ids as applied; the ones that were new. A second consumer of the same ids waits here for the first."""
-    return {row.ce_id for row in await tx.fetch(_RECORD, consumer=consumer, ids=list(ids))}
+    (row,) = await tx.fetch(_RECORD, consumer=consumer, ids=list(ids))
+    return set(row.ids or ())
 
 
 async def force(tx: Tx, consumer: str, ce_id: str) -> bool:

@@ -30,18 +30,26 @@ class RejectionLimit:
         twin._recent = self._recent.copy()
         return twin
 
-    def count(self, *, rejected: bool) -> bool:
-        """Count one outcome; True where the consumer must stop now."""
-        sign = -1 if rejected else 1
-        self._in_a_row = self._in_a_row + 1 if rejected else 0
-        self._rejected += rejected
-        self._seen += 1
-        if self._recent and (self._recent[-1] > 0) == (sign > 0):
-            self._recent[-1] += sign
+    def applied(self, count: int) -> None:
+        """So many messages in a row were applied."""
+        if count:
+            self._in_a_row = 0
+            self._note(count)
+
+    def rejected(self) -> bool:
+        """One message was rejected; True where the consumer must stop now."""
+        self._in_a_row += 1
+        self._rejected += 1
+        self._note(-1)
+        return self._exceeded()
+
+    def _note(self, run: int) -> None:
+        self._seen += abs(run)
+        if self._recent and (self._recent[-1] > 0) == (run > 0):
+            self._recent[-1] += run
         else:
-            self._recent.append(sign)
+            self._recent.append(run)
         self._forget_the_oldest()
-        return rejected and self._exceeded()
 
     @property
     def reason(self) -> str:
@@ -54,13 +62,11 @@ class RejectionLimit:
         return self._in_a_row >= IN_A_ROW or (self._rejected >= AT_LEAST and self._rejected > SHARE * self._seen)
 
     def _forget_the_oldest(self) -> None:
-        if self._seen <= WINDOW:
-            return
-        oldest = self._recent[0]
-        self._seen -= 1
-        self._rejected -= oldest < 0
-        shorter = oldest + (1 if oldest < 0 else -1)
-        if shorter:
-            self._recent[0] = shorter
-        else:
-            self._recent.popleft()
+        while self._seen > WINDOW:
+            oldest = self._recent.popleft()
+            gone = min(abs(oldest), self._seen - WINDOW)
+            self._seen -= gone
+            if oldest < 0:
+                self._rejected -= gone
+            if left := abs(oldest) - gone:
+                self._recent.appendleft(left if oldest > 0 else -left)

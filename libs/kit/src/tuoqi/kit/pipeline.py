@@ -183,6 +183,7 @@ class Pipeline:
         for table in self.subscription.handlers:
             keys = {table.key(m.message) for m in outcome.fresh if not m.problem and type(m.message) in table.on}
             await work.load(tx, table.state, keys)
+        counted = 0
         for position, m in enumerate(outcome.fresh):
             if not m.problem and m.key in blocked:
                 outcome.parked.append(m)
@@ -190,17 +191,19 @@ class Pipeline:
             burial = self._one(work, m, outcome)
             if burial is None:
                 outcome.applied.append(m)
-                limit.count(rejected=False)
                 continue
+            limit.applied(len(outcome.applied) - counted)
+            counted = len(outcome.applied)
             outcome.buried.append(burial)
             if burial.parks and m.key:
                 blocked.add(m.key)
-            if burial.reason not in NEITHER_PARK_NOR_COUNT and limit.count(rejected=True):
+            if burial.reason not in NEITHER_PARK_NOR_COUNT and limit.rejected():
                 # What follows stays unread in Kafka; it is taken back from the inbox and comes again after `resume`.
                 outcome.stop_reason = limit.reason
                 rest = outcome.fresh[position + 1 :]
                 await inbox.forget(tx, self.subscription.consumer, [r.ce_id for r in rest if r.ce_id])
                 break
+        limit.applied(len(outcome.applied) - counted)
         return work
 
     def _one(self, work: Work, m: Incoming, outcome: Outcome) -> Burial | None:
@@ -264,7 +267,7 @@ class Pipeline:
         parks = self.subscription.parks
         async with self._database.begin() as tx:
             await dead_letters.bury(tx, self.subscription.consumer, [Burial(m, "save.refused", fault, parks)])
-            stop = self._limit.count(rejected=True)
+            stop = self._limit.rejected()
             if stop:
                 await tx.execute(
                     "INSERT INTO consumer_stops (consumer, reason) VALUES (:consumer, :reason) ON CONFLICT DO NOTHING",

@@ -5,7 +5,7 @@ Decoding never raises: whatever is wrong with a record becomes a reason, and the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -113,8 +113,12 @@ class Decoder:
 
 def _headers(record: Record, incoming: Incoming) -> dict[str, str] | None:
     try:
+        # All values at once: one decoding instead of eleven. A value with a null character in it falls out of step.
+        values = b"\0".join([value for _, value in record.headers]).decode().split("\0")  # type: ignore[misc]  # as below
+        if len(values) == len(record.headers):
+            return dict(zip([name for name, _ in record.headers], values, strict=True))
         return {name: value.decode() for name, value in record.headers}  # type: ignore[union-attr]  # null is caught below
-    except AttributeError:
+    except (AttributeError, TypeError):
         _problem(incoming, "wire.bad_header", "a header is null")
     except UnicodeDecodeError:
         _problem(incoming, "wire.bad_header", "a header is not UTF-8")
@@ -141,18 +145,29 @@ def _text(raw: bytes | None) -> str:
     return raw.decode(errors="replace").replace("\x00", "")[:MAX_TEXT] if raw else ""
 
 
-def headers_of(row: Any, source: bytes) -> list[tuple[str, bytes]]:
-    """The headers of an outbox row, always UTF-8 text."""
+def headers_of(row: Mapping[str, Any], source: bytes) -> list[tuple[str, bytes]]:
+    """The headers of an outbox row, always UTF-8 text. PostgreSQL's text holds no null character."""
+    texts = (
+        row["ce_id"],
+        row["ce_type"],
+        row["key"],
+        row["ce_time"].isoformat(),
+        str(row["aggregate_version"]),
+        row["causation_id"],
+        row["traceparent"],
+        row["correlation_id"],
+    )
+    ce_id, kind, key, time, version, cause, traceparent, correlation = "\0".join(texts).encode().split(b"\0")
     return [
         ("ce_specversion", b"1.0"),
-        ("ce_id", row.ce_id.encode()),
+        ("ce_id", ce_id),
         ("ce_source", source),
-        ("ce_type", row.ce_type.encode()),
-        ("ce_subject", row.key.encode()),
-        ("ce_time", row.ce_time.isoformat().encode()),
-        ("ce_aggregateversion", b"%d" % row.aggregate_version),
-        ("ce_causationid", row.causation_id.encode()),
+        ("ce_type", kind),
+        ("ce_subject", key),
+        ("ce_time", time),
+        ("ce_aggregateversion", version),
+        ("ce_causationid", cause),
         ("content-type", CONTENT_TYPE),
-        ("traceparent", row.traceparent.encode()),
-        ("correlation_id", row.correlation_id.encode()),
+        ("traceparent", traceparent),
+        ("correlation_id", correlation),
     ]

@@ -10,9 +10,17 @@ import grpc
 
 from tuoqi.kit.errors import TuoqiError
 from tuoqi.kit.rights import SERVICE_PREFIX, current_actor_or_none
-from tuoqi.kit.rpc.guard import CORRELATION, PURPOSE, STREAM_SECONDS_MAX, TOKEN, TRACEPARENT, UNARY_SECONDS_MAX, USER
+from tuoqi.kit.rpc.agreed import (
+    CORRELATION,
+    MESSAGE_BYTES_MAX,
+    PURPOSE,
+    STREAM_SECONDS_MAX,
+    TOKEN,
+    TRACEPARENT,
+    UNARY_SECONDS_MAX,
+    USER,
+)
 from tuoqi.kit.rpc.refusals import Grpc, Refusal, is_away, raise_refusal, refusal_of
-from tuoqi.kit.rpc.server import MESSAGE_BYTES_MAX
 from tuoqi.kit.settings import Settings, read_secret
 from tuoqi.kit.tracing import current_correlation_id, current_traceparent
 

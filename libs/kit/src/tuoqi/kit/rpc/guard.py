@@ -30,20 +30,11 @@ from tuoqi.kit.logs import log
 from tuoqi.kit.masking import hide_private
 from tuoqi.kit.rights import SERVICE_PREFIX, Actor, Rights, acting
 from tuoqi.kit.rpc.access import MethodRule
+from tuoqi.kit.rpc.agreed import CORRELATION, PURPOSE, STREAM_SECONDS_MAX, TOKEN, TRACEPARENT, UNARY_SECONDS_MAX, USER
 from tuoqi.kit.rpc.refusals import Grpc, Refusal, to_status
 from tuoqi.kit.settings import Settings, read_secret
 from tuoqi.kit.tracing import call_span, current_correlation_id
 
-TOKEN: Final = "tuoqi-token"  # noqa: S105 -- the name of a header, not a token
-USER: Final = "tuoqi-user"
-PURPOSE: Final = "tuoqi-purpose"
-"""User and purpose are percent-encoded UTF-8: gRPC headers carry ASCII only."""
-TRACEPARENT: Final = "traceparent"
-CORRELATION: Final = "tuoqi-correlation-id"
-
-UNARY_SECONDS_MAX: Final = 30.0
-"""A unary call that sets no deadline gets this one."""
-STREAM_SECONDS_MAX: Final = 600.0
 _TOKEN_BYTES_MIN: Final = 16
 _TEXT_MAX: Final = 500
 

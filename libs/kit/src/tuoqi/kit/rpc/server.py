@@ -18,6 +18,7 @@ from grpc_reflection.v1alpha import reflection
 from tuoqi.kit.errors import TuoqiError
 from tuoqi.kit.rights import current_actor
 from tuoqi.kit.rpc.access import MethodRule, find_rule
+from tuoqi.kit.rpc.agreed import MESSAGE_BYTES_MAX
 from tuoqi.kit.rpc.guard import Guard, Passage
 from tuoqi.kit.rpc.refusals import Grpc
 from tuoqi.kit.settings import Settings
@@ -29,7 +30,6 @@ else:
 
 __all__ = ["Guard", "RunningServer", "current_actor", "serve"]
 
-MESSAGE_BYTES_MAX: Final = 16 * 1024 * 1024
 OPTIONS: Final = [
     ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
     ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),

@@ -17,5 +17,5 @@ CREATE TABLE tally (
     grade text NOT NULL,
     last_deadline date NOT NULL,
     version bigint NOT NULL
-);
+) WITH (fillfactor = 70);
 """)

@@ -30,6 +30,8 @@ from tuoqi.kit.wire import Decoder, Incoming
 from tuoqi.kit.work import Work
 
 CONFLICT_TRIES = 20
+BREATH = 1_000
+"""After so many messages the loop may do something else: a big batch must not keep a caller waiting."""
 logger = get_logger(room="pipeline")
 
 
@@ -82,7 +84,11 @@ class Pipeline:
     async def process(self, records: Sequence[Any]) -> None:
         """Apply a batch. Raises Stopped, or a fault of the infrastructure; else everything is committed."""
         started = perf_counter()
-        batch = [self._decoder.decode(record) for record in records]
+        batch: list[Incoming] = []
+        for record in records:
+            batch.append(self._decoder.decode(record))
+            if len(batch) % BREATH == 0:
+                await asyncio.sleep(0)
         links = [m.traceparent for m in batch if m.traceparent and is_sampled(m.traceparent)]
         with batch_span(f"{self.subscription.consumer} batch", links, {"messages": len(batch)}):
             await self._apply(batch)
@@ -185,6 +191,8 @@ class Pipeline:
             await work.load(tx, table.state, keys)
         counted = 0
         for position, m in enumerate(outcome.fresh):
+            if position % BREATH == BREATH - 1:
+                await asyncio.sleep(0)
             if not m.problem and m.key in blocked:
                 outcome.parked.append(m)
                 continue

@@ -37,7 +37,7 @@ class Settings(BaseSettings):
     clock: Literal["system", "settable"] = "system"
     clock_start: datetime | None = None
     """Where a settable clock stands when the database has none yet."""
-    batch_records: int = 2_000
+    batch_records: int = 6_000
     """Messages applied in one transaction, at most."""
     trace_ratio: float = 0.01
     """The share of messages and calls traced one by one; commands of people always are."""

@@ -5,8 +5,10 @@ Messages, commands and timers all go this way: load the states of all keys at on
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import fields, replace
+from functools import cache
+from operator import attrgetter
 from typing import Any
 
 from tuoqi.kit import outbox
@@ -56,7 +58,7 @@ class Work:
             version += 1
             emission.version = version
         if after.version != version:
-            after = replace(after, version=version)
+            after = _with_version(after.__class__)(after, version)
         if after is not before:
             self._undo.append((kind, key, before))
             states[key] = after
@@ -89,3 +91,19 @@ class Work:
             if changes:
                 await self._stores[kind].save(tx, changes)
         await outbox.write(tx, self.emissions)
+
+
+@cache
+def _with_version(kind: Any) -> Callable[[Any, int], Any]:
+    """What `replace(state, version=…)` does, for this class: half the cost, and it is done for every message."""
+    taken = [field for field in fields(kind) if field.init]
+    if any(field.kw_only for field in taken) or len(taken) == 1:
+        return lambda state, version: replace(state, version=version)
+    values = attrgetter(*(field.name for field in taken))
+    at = next(index for index, field in enumerate(taken) if field.name == "version")
+
+    def changed(state: Any, version: int) -> Any:
+        old = values(state)
+        return kind(*old[:at], version, *old[at + 1 :])
+
+    return changed

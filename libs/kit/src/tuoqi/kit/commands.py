@@ -75,10 +75,6 @@ class Commander:
             return result
         raise TuoqiError("state.conflict")
 
-    def context(self, emissions: list[Emission], *, at: datetime, cause: str, actor: str) -> Context:
-        """A context for bulk work that emits without a state in hand; the caller sets versions itself."""
-        return self._context(emissions, Call("", _no_handler, None, cause, at, actor))
-
     def _context(self, emissions: list[Emission], call: Call) -> Context:
         return Context(
             self._origin,
@@ -89,7 +85,3 @@ class Commander:
             traceparent=current_traceparent(),
             correlation_id=current_correlation_id() or call.cause,
         )
-
-
-def _no_handler(state: Any, _message: Any, _ctx: Context) -> Any:
-    return state

@@ -229,6 +229,15 @@ async def test_twenty_rejections_in_a_row_stop_the_consumer_until_it_is_resumed(
     assert await bench.one("SELECT missed FROM tally") == 1
 
 
+async def test_after_a_resume_the_count_begins_anew(database_for: Any) -> None:
+    bench = await make_bench(database_for)
+    with pytest.raises(Stopped):
+        await bench.pipeline.process([missed(n, grade="REJECT") for n in range(1, 21)])
+    assert await bench.driver.resume(CONSUMER)
+    await bench.pipeline.process([*(missed(n, grade="REJECT") for n in range(21, 31)), missed(99)])
+    assert await bench.one("SELECT missed FROM tally") == 1
+
+
 async def test_where_order_decides_a_rejection_parks_the_rest_of_its_key(database_for: Any) -> None:
     bench = await make_bench(database_for, parks=True)
     await bench.pipeline.process([missed(1), missed(2, grade="REJECT"), missed(3), missed(4, who=2)])

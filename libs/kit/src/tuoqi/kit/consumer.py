@@ -19,7 +19,6 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaAckableMessage
 from faststream.security import SASLScram256
-from sqlalchemy.exc import DBAPIError
 
 from tuoqi.kit import metrics
 from tuoqi.kit.clock import system_seconds
@@ -124,10 +123,10 @@ class Consumer:
             self._note_stop(str(stop))
             await self._wait_a_little()
             raise
-        except (DBAPIError, OSError, TimeoutError) as fault:
-            logger.warning("trying again", consumer=self.name, fault=f"{type(fault).__name__}"[:200])
-            if not blames_infrastructure(fault):
-                raise
+        except Exception as fault:
+            # The framework rewinds without a word, so it is said here; a fault of our own is told with its traceback.
+            ours = not blames_infrastructure(fault)
+            logger.warning("trying again", consumer=self.name, fault=type(fault).__name__, exc_info=ours)
             await self._wait_a_little()
             raise
         finally:

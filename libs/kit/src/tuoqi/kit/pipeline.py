@@ -111,6 +111,7 @@ class Pipeline:
         self._wake()
         self._count(outcome)
         if outcome.stop_reason:
+            self._limit = RejectionLimit()  # whoever resumes begins anew
             raise Stopped(outcome.stop_reason)
 
     async def _commit(self, batch: list[Incoming]) -> Outcome:
@@ -155,7 +156,7 @@ class Pipeline:
         rows = await tx.fetch("SELECT reason FROM consumer_stops WHERE consumer = :consumer", consumer=consumer)
         metrics.CONSUMER_STOPPED.labels(consumer).set(len(rows))
         if rows:
-            self._limit = RejectionLimit()
+            self._limit = RejectionLimit()  # also where another process was stopped
             raise Stopped(rows[0].reason)
 
     async def _blocked(self, tx: Tx, batch: list[Incoming]) -> set[str]:
@@ -284,7 +285,8 @@ class Pipeline:
                 )
         metrics.DEAD_LETTERS.labels(self.subscription.consumer, "save.refused").inc()
         if stop:
-            raise Stopped(self._limit.reason)
+            reason, self._limit = self._limit.reason, RejectionLimit()
+            raise Stopped(reason)
 
     def _count(self, outcome: Outcome) -> None:
         consumer = self.subscription.consumer

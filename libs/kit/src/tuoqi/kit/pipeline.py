@@ -144,12 +144,15 @@ class Pipeline:
         await dead_letters.bury(tx, consumer, outcome.buried)
         await dead_letters.park(tx, consumer, outcome.parked)
         if outcome.stop_reason:
-            await tx.execute(
-                "INSERT INTO consumer_stops (consumer, reason) VALUES (:consumer, :reason) ON CONFLICT DO NOTHING",
-                consumer=consumer,
-                reason=outcome.stop_reason,
-            )
+            await self._write_stop(tx, outcome.stop_reason)
         return outcome
+
+    async def _write_stop(self, tx: Tx, reason: str) -> None:
+        await tx.execute(
+            "INSERT INTO consumer_stops (consumer, reason) VALUES (:consumer, :reason) ON CONFLICT DO NOTHING",
+            consumer=self.subscription.consumer,
+            reason=reason,
+        )
 
     async def _refuse_if_stopped(self, tx: Tx) -> None:
         consumer = self.subscription.consumer
@@ -278,11 +281,7 @@ class Pipeline:
             await dead_letters.bury(tx, self.subscription.consumer, [Burial(m, "save.refused", fault, parks)])
             stop = self._limit.rejected()
             if stop:
-                await tx.execute(
-                    "INSERT INTO consumer_stops (consumer, reason) VALUES (:consumer, :reason) ON CONFLICT DO NOTHING",
-                    consumer=self.subscription.consumer,
-                    reason=self._limit.reason,
-                )
+                await self._write_stop(tx, self._limit.reason)
         metrics.DEAD_LETTERS.labels(self.subscription.consumer, "save.refused").inc()
         if stop:
             reason, self._limit = self._limit.reason, RejectionLimit()

@@ -62,18 +62,16 @@ class Relay:
 
     async def run(self) -> None:
         """Live for ever, one incarnation after another."""
-        backoff = 0.1
+        backoff, sent_before = 0.1, -1
         while True:
             try:
                 await self._incarnation()
             except (KafkaError, DBAPIError, OSError, TimeoutError) as fault:
                 logger.warning("relay begins anew", fault=f"{type(fault).__name__}: {fault}"[:300], after_s=backoff)
             await asyncio.sleep(backoff)
-            backoff = min(backoff * 2, BACKOFF_MAX_S) if self._stale() else 0.1
-
-    def _stale(self) -> bool:
-        before, self._sent_before = getattr(self, "_sent_before", -1), self.sent
-        return before == self.sent
+            # An incarnation that sent something was a good one; only fruitless ones are spaced further and further.
+            backoff = min(backoff * 2, BACKOFF_MAX_S) if self.sent == sent_before else 0.1
+            sent_before = self.sent
 
     async def _incarnation(self) -> None:
         async with self._database.session() as session:

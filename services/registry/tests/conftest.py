@@ -22,13 +22,9 @@ from tuoqi.kit.ids import id_maker
 from tuoqi.kit.rights import Actor
 from tuoqi.kit.rpc.tables import ChunkOutcome, Importer, LoadContext
 from tuoqi.kit.tables import Header, Problem, parse_rows
-from tuoqi.registry.__main__ import county_policy
-from tuoqi.registry.jobs.chunk import Desk
-from tuoqi.registry.jobs.lists import death_importer, move_importer
-from tuoqi.registry.jobs.persons import PersonImporter
-from tuoqi.registry.jobs.places import FacilityImporter, RegionImporter
-from tuoqi.registry.jobs.statuses import StatusImporter
-from tuoqi.registry.rpc import RegistryServicer
+from tuoqi.registry.__main__ import county_policy, importers
+from tuoqi.registry.jobs.act import Desk
+from tuoqi.registry.rpc.registry import RegistryServicer
 from tuoqi.registry.store.seals import Vault
 
 COUNTY = Path(__file__).parents[3] / "deploy" / "counties" / "990101"
@@ -122,17 +118,9 @@ async def office(database_for: Callable[..., Awaitable[Database]]) -> Office:
     origin = Origin(own, id_maker(bytes(range(32))), policy)
     vault = Vault(bytes(range(1, 33)), bytes(range(2, 34)))
     desk = Desk(origin, clock, vault, policy)
-    importers: list[Importer] = [
-        RegionImporter(desk),
-        PersonImporter(desk),
-        StatusImporter(desk),
-        FacilityImporter(desk),
-        death_importer(desk),
-        move_importer(desk),
-    ]
     commander = Commander({}, database, origin, lambda: None)
     servicer = RegistryServicer(database, vault, origin, clock, commander)
-    return Office(database, clock, desk, servicer, {importer.kind: importer for importer in importers})
+    return Office(database, clock, desk, servicer, {importer.kind: importer for importer in importers(desk)})
 
 
 OLD = {

@@ -116,7 +116,7 @@ async def test_the_same_rows_make_the_same_ids(office: Any, old: Row, child: Row
     for _ in range(2):
         office.loads = 0
         async with office.database.begin() as tx:
-            await tx.execute("TRUNCATE persons, households, subject_keys, person_statuses, payee_accounts")
+            await tx.execute("TRUNCATE persons, households, subject_keys, person_statuses, payee_accounts CASCADE")
         await office.load("persons", old, child)
         chunk_ids.append(
             await office.fetch("SELECT person_id, household_id FROM persons ORDER BY person_id")

@@ -9,6 +9,7 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from tuoqi.contracts.registry.v1 import person_pb2, place_pb2, status_pb2
+from tuoqi.registry.domain.care import CareFacts
 from tuoqi.registry.domain.person import Person
 from tuoqi.registry.domain.place import Facility, Household, Region
 from tuoqi.registry.domain.status import Interval
@@ -46,10 +47,26 @@ def person_facts(person: Person) -> person_pb2.PersonFacts:
     )
 
 
-def status_event(person_id: str, intervals: Sequence[Interval], known_at: Timestamp) -> Message:
-    """All intervals of a person as they are now; the sealed category is told as what it is kept as."""
+def status_event(person_id: str, facts: CareFacts, known_at: Timestamp) -> Message:
+    """All that entitles and grades a person, as it is now; the sealed category is told as what it is kept as."""
     return status_pb2.PersonStatusChanged(
-        person_id=person_id, intervals=[_interval(one) for one in intervals], known_at=known_at
+        person_id=person_id,
+        intervals=[_interval(one) for one in facts.intervals],
+        stays=[
+            status_pb2.Stay(facility=one.facility, began_on=one.began_on.isoformat(), ended_on=_day(one.ended_on))
+            for one in facts.stays
+        ],
+        assessments=[
+            status_pb2.Assessment(
+                scale=one.scale,
+                assessed_on=one.assessed_on.isoformat(),
+                score=one.score,
+                level=one.level,
+                loaded_order=one.loaded_order,
+            )
+            for one in facts.assessments
+        ],
+        known_at=known_at,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,10 @@ class Person:
     absences: tuple[Absence, ...] = ()
     """By `moved_out_on`."""
     household_id: str = ""
+    merged_into: str = ""
+    """The person whose second file this is 并档; empty for a person's own file."""
+    known_at: datetime | None = field(default=None, compare=False)
+    """When this version became known; None until it is stored."""
     private: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Column key → text, for what is sealed: name, numbers, address, account and the like. No empty texts."""
     version: int = 0

@@ -3,88 +3,65 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from tuoqi.kit import outbox
-from tuoqi.kit.clock import BusinessClock
-from tuoqi.kit.context import Emission, Origin
 from tuoqi.kit.database import Tx
 from tuoqi.kit.rpc.tables import ChunkOutcome, LoadContext
 from tuoqi.kit.tables import CLEAR, Column, ParsedRow
 from tuoqi.registry.domain.cells import Cells, Flaws
 from tuoqi.registry.domain.identity import normalise_number, number_flaw
 from tuoqi.registry.domain.person import Person
-from tuoqi.registry.domain.policy import Policy
-from tuoqi.registry.store.fences import begin_writing
+from tuoqi.registry.jobs.act import Act, Desk
 from tuoqi.registry.store.persons import PersonStore
-from tuoqi.registry.store.seals import KeyRing, Vault
+from tuoqi.registry.store.seals import KeyRing
 
 NO_REGION = "经办人无权管理区划 {region}。"
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What every import works with."""
-
-    origin: Origin
-    clock: BusinessClock
-    vault: Vault
-    policy: Policy
-
-    async def open(self, tx: Tx, columns: Sequence[Column], ctx: LoadContext) -> Chunk:
-        """Begin a chunk: its moment is read after the lock that holds off fences. A trial run commits nothing."""
-        if not ctx.dry_run:
-            await begin_writing(tx)
-        return Chunk(self.origin, columns, ctx, max(ctx.at, self.clock.now()), self.vault.ring())
+async def open_chunk(desk: Desk, tx: Tx, columns: Sequence[Column], ctx: LoadContext) -> Chunk:
+    """Begin a chunk; it must be the transaction's first statement."""
+    return Chunk(await desk.begin_load(tx, ctx), columns, ctx)
 
 
 class Chunk:
-    """One chunk under way."""
+    """One chunk under way: an act whose causes are the rows of a file."""
 
-    def __init__(
-        self, origin: Origin, columns: Sequence[Column], ctx: LoadContext, at: datetime, ring: KeyRing
-    ) -> None:
+    def __init__(self, act: Act, columns: Sequence[Column], ctx: LoadContext) -> None:
         self.ctx = ctx
-        self.at = at
-        """When its facts become known."""
-        self.known_at = Timestamp()
-        self.known_at.FromDatetime(at.astimezone(UTC))
-        self.ring = ring
+        self.act = act
         self.outcome = ChunkOutcome()
-        self._origin = origin
         self._columns = {column.key: column for column in columns}
-        self._emissions: list[Emission] = []
+
+    @property
+    def at(self) -> datetime:
+        """When its facts become known."""
+        return self.act.at
+
+    @property
+    def known_at(self) -> Timestamp:
+        """The same, as events carry it."""
+        return self.act.known_at
+
+    @property
+    def ring(self) -> KeyRing:
+        """The keys of the chunk's people."""
+        return self.act.ring
 
     @property
     def today(self) -> date:
         """The county's day of the load."""
-        return self.ctx.today
+        return self.act.today
 
     def new_id(self, row: ParsedRow, what: str) -> str:
         """The derived id of something that a row brings about; `what` is unique within the row."""
-        return self._origin.ids(self.at, f"{self.ctx.cause(row.number)}|{what}", 1)
+        return self.act.new_id(self.ctx.cause(row.number), what)
 
     def tell(self, row: ParsedRow, message: Message, *, key: str, version: int) -> None:
         """An event that this row brings about."""
-        topic = self._origin.topic_of[type(message)]
-        cause = self.ctx.cause(row.number)
-        self._emissions.append(
-            Emission(
-                ce_id=self._origin.ids(self.at, f"{cause}|{topic}|{key}", 1),
-                topic=topic,
-                key=key,
-                message=message,
-                at=self.at,
-                version=version,
-                causation_id=cause,
-                traceparent=self.ctx.traceparent,
-                correlation_id=self.ctx.correlation_id or cause,
-            )
-        )
+        self.act.tell(self.ctx.cause(row.number), message, key=key, version=version)
 
     def report(self, row: ParsedRow, flaws: Flaws) -> None:
         """The flaws of a row, values masked as their columns want it."""
@@ -103,8 +80,8 @@ class Chunk:
 
     async def close(self, tx: Tx) -> ChunkOutcome:
         """Write the events; what the chunk did."""
-        await outbox.write(tx, self._emissions)
-        self.outcome.events = len(self._emissions)
+        await self.act.send(tx)
+        self.outcome.events = self.act.events
         return self.outcome
 
 

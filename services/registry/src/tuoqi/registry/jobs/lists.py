@@ -12,7 +12,8 @@ from tuoqi.registry.domain.cells import Flaws
 from tuoqi.registry.domain.lists import apply_death_row, apply_move_row
 from tuoqi.registry.domain.person import Person
 from tuoqi.registry.handlers import person_event
-from tuoqi.registry.jobs.chunk import Desk, People, cells_by_present_number
+from tuoqi.registry.jobs.act import Desk
+from tuoqi.registry.jobs.chunk import People, cells_by_present_number, open_chunk
 from tuoqi.registry.jobs.columns import DEATHS, MOVES
 from tuoqi.registry.store.persons import PersonStore
 
@@ -29,7 +30,7 @@ class ListImporter:
 
     async def load(self, tx: Tx, rows: Sequence[ParsedRow], ctx: LoadContext) -> ChunkOutcome:
         """Take rows in the file's order; a later row for the same person replaces an earlier one."""
-        chunk = await self._desk.open(tx, self.columns, ctx)
+        chunk = await open_chunk(self._desk, tx, self.columns, ctx)
         cells = [cells_by_present_number(row) for row in rows]
         people = People(self._persons)
         await people.load(tx, cells, chunk.ring)
@@ -49,7 +50,7 @@ class ListImporter:
                 people.put(after)
                 event = person_event(person, after, chunk.known_at)
                 chunk.tell(row, event, key=after.person_id, version=after.version)
-        await self._persons.save(tx, people.loaded, people.changed_persons(), chunk.ring)
+        await self._persons.save(tx, people.loaded, people.changed_persons(), chunk.at, chunk.ring)
         return await chunk.close(tx)
 
 

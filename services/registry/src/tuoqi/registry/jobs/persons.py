@@ -14,7 +14,8 @@ from tuoqi.registry.domain.person import Person
 from tuoqi.registry.domain.person_rows import Regions, apply_person_row, normalise
 from tuoqi.registry.domain.place import Household, follow_head
 from tuoqi.registry.handlers import household_event, person_event
-from tuoqi.registry.jobs.chunk import Chunk, Desk, People, cells_of
+from tuoqi.registry.jobs.act import Desk
+from tuoqi.registry.jobs.chunk import Chunk, People, cells_of, open_chunk
 from tuoqi.registry.jobs.columns import PERSONS
 from tuoqi.registry.store.accounts import AccountVersion, add_accounts
 from tuoqi.registry.store.persons import PersonStore, members_of
@@ -36,7 +37,7 @@ class PersonImporter:
 
     async def load(self, tx: Tx, rows: Sequence[ParsedRow], ctx: LoadContext) -> ChunkOutcome:
         """Take rows in the file's order; a row may be about the person of an earlier one."""
-        chunk = await self._desk.open(tx, self.columns, ctx)
+        chunk = await open_chunk(self._desk, tx, self.columns, ctx)
         flaws = [Flaws() for _ in rows]
         cells = [normalise(cells_of(row), flaw) for row, flaw in zip(rows, flaws, strict=True)]
         people = People(self._persons)
@@ -58,7 +59,7 @@ class PersonImporter:
             if after.account != (before.account if before else _NO_ACCOUNT):
                 accounts.append(_account(chunk, row, after))
             chunk.tell(row, person_event(before, after, chunk.known_at), key=after.person_id, version=after.version)
-        await self._persons.save(tx, people.loaded, people.changed_persons(), chunk.ring)
+        await self._persons.save(tx, people.loaded, people.changed_persons(), chunk.at, chunk.ring)
         await self._save_households(tx, chunk, homes)
         await add_accounts(tx, accounts, chunk.at, self._desk.vault, chunk.ring)
         return await chunk.close(tx)

@@ -12,7 +12,8 @@ from tuoqi.registry.domain.cells import Flaws
 from tuoqi.registry.domain.person_rows import Regions
 from tuoqi.registry.domain.place import FACILITY_PRIVATE, Facility, Region, apply_facility_row, apply_region_row
 from tuoqi.registry.handlers import facility_event, region_event
-from tuoqi.registry.jobs.chunk import Chunk, Desk, cells_of
+from tuoqi.registry.jobs.act import Desk
+from tuoqi.registry.jobs.chunk import Chunk, cells_of, open_chunk
 from tuoqi.registry.jobs.columns import REGIONS, facility_columns
 from tuoqi.registry.store.accounts import AccountVersion, add_accounts
 from tuoqi.registry.store.places import load_facilities, load_regions, region_codes, save_facilities, save_regions
@@ -29,7 +30,7 @@ class RegionImporter:
 
     async def load(self, tx: Tx, rows: Sequence[ParsedRow], ctx: LoadContext) -> ChunkOutcome:
         """Take rows in the file's order; a parent may stand anywhere in the chunk."""
-        chunk = await self._desk.open(tx, self.columns, ctx)
+        chunk = await open_chunk(self._desk, tx, self.columns, ctx)
         now = await load_regions(tx, {str(row.values["code"]) for row in rows})
         known = await region_codes(tx) | {str(row.values["code"]) for row in rows}
         changed: dict[str, Region] = {}
@@ -64,7 +65,7 @@ class FacilityImporter:
 
     async def load(self, tx: Tx, rows: Sequence[ParsedRow], ctx: LoadContext) -> ChunkOutcome:
         """Take rows in the file's order."""
-        chunk = await self._desk.open(tx, self.columns, ctx)
+        chunk = await open_chunk(self._desk, tx, self.columns, ctx)
         now = await load_facilities(tx, {str(row.values["code"]) for row in rows}, chunk.ring)
         regions = Regions(await region_codes(tx), self._desk.policy.county)
         changed: dict[str, Facility] = {}

@@ -12,11 +12,12 @@ from tuoqi.registry.domain.categories import allowed_words, find_code
 from tuoqi.registry.domain.cells import Cells, Flaws
 from tuoqi.registry.domain.person import Person
 from tuoqi.registry.domain.status import Interval, apply_row, read_interval
-from tuoqi.registry.handlers import status_event
-from tuoqi.registry.jobs.chunk import Chunk, Desk, People, cells_by_present_number
+from tuoqi.registry.jobs.act import Desk
+from tuoqi.registry.jobs.care import CareFiles
+from tuoqi.registry.jobs.chunk import Chunk, People, cells_by_present_number, open_chunk
 from tuoqi.registry.jobs.columns import STATUSES
 from tuoqi.registry.store.persons import PersonStore
-from tuoqi.registry.store.statuses import load_intervals, save_intervals
+from tuoqi.registry.store.statuses import save_intervals
 
 
 class StatusImporter:
@@ -33,11 +34,12 @@ class StatusImporter:
 
     async def load(self, tx: Tx, rows: Sequence[ParsedRow], ctx: LoadContext) -> ChunkOutcome:
         """Take rows in the file's order; each is loaded later than the one before it."""
-        chunk = await self._desk.open(tx, self.columns, ctx)
+        chunk = await open_chunk(self._desk, tx, self.columns, ctx)
         cells = [cells_by_present_number(row) for row in rows]
         people = People(self._persons)
         await people.load(tx, cells, chunk.ring)
-        intervals = await load_intervals(tx, people.loaded.keys(), chunk.ring)
+        care = CareFiles()
+        await care.load(tx, people.loaded.keys(), chunk.ring)
         saved: dict[str, tuple[str, Interval]] = {}
         for row, row_cells in zip(rows, cells, strict=True):
             flaws = Flaws()
@@ -47,21 +49,21 @@ class StatusImporter:
                 continue
             order = person.loaded_order + 1
             applied = apply_row(
-                intervals.get(person.person_id, ()), read, new_id=chunk.new_id(row, "interval"), order=order
+                care.of(person.person_id).intervals, read, new_id=chunk.new_id(row, "interval"), order=order
             )
             if applied.saved is None:
                 chunk.outcome.unchanged += 1
                 continue
             chunk.outcome.changed += 1
-            intervals[person.person_id] = list(applied.intervals)
+            care.put_intervals(person.person_id, applied.intervals)
             saved[applied.saved.interval_id] = (person.person_id, applied.saved)
             if applied.is_told:
                 after = replace(person, status_version=person.status_version + 1, loaded_order=order)
                 people.put(after)
-                event = status_event(person.person_id, applied.intervals, chunk.known_at)
+                event = care.event(person.person_id, chunk.known_at)
                 chunk.tell(row, event, key=person.person_id, version=after.status_version)
         if saved:
-            await save_intervals(tx, list(saved.values()), chunk.ring)
+            await save_intervals(tx, list(saved.values()), chunk.at, chunk.ring)
             await self._persons.save_status_versions(tx, people.loaded, people.changed_persons())
         return await chunk.close(tx)
 

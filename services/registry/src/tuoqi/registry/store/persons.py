@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from tuoqi.kit.database import Tx
@@ -14,29 +14,37 @@ from tuoqi.registry.store.seals import PERSON, KeyRing, Vault
 
 _LOAD = """
 SELECT person_id, version, status_version, loaded_order, birth_date, sex, hukou, residence_region, died_on, absences,
-       household_id, private
+       household_id, merged_into, known_at, private
 FROM persons WHERE person_id = ANY(CAST(:ids AS text[])) ORDER BY person_id
 """
 _ARRAYS = """
 unnest(CAST(:ids AS text[]), CAST(:versions AS bigint[]), CAST(:loaded AS bigint[]), CAST(:id_hashes AS bytea[]),
        CAST(:temp_hashes AS bytea[]), CAST(:births AS date[]), CAST(:sexes AS text[]), CAST(:hukou AS text[]),
        CAST(:residences AS text[]), CAST(:deaths AS date[]), CAST(:absences AS text[]), CAST(:households AS text[]),
-       CAST(:privates AS bytea[]))
+       CAST(:merged AS text[]), CAST(:privates AS bytea[]))
     AS t(person_id, version, loaded_version, id_hash, temp_hash, birth_date, sex, hukou, residence_region, died_on,
-         absences, household_id, private)
+         absences, household_id, merged_into, private)
 """
 _INSERT = f"""
 INSERT INTO persons (person_id, version, status_version, loaded_order, id_hash, temp_hash, birth_date, sex, hukou,
-                     residence_region, died_on, absences, household_id, private)
+                     residence_region, died_on, absences, household_id, merged_into, known_at, private)
 SELECT person_id, version, 0, 0, id_hash, temp_hash, birth_date, sex, hukou, residence_region, died_on, absences,
-       household_id, private
+       household_id, merged_into, :known_at, private
 FROM {_ARRAYS} ORDER BY person_id ON CONFLICT DO NOTHING
 """
+# The version that an update takes the place of stays readable.
 _UPDATE = f"""
+WITH kept AS (
+    INSERT INTO person_history (person_id, version, known_at, superseded_at, birth_date, sex, hukou, residence_region,
+                                died_on, absences, household_id, merged_into, private)
+    SELECT person_id, version, known_at, :known_at, birth_date, sex, hukou, residence_region, died_on, absences,
+           household_id, merged_into, private
+    FROM persons WHERE person_id = ANY(CAST(:ids AS text[]))
+)
 UPDATE persons p
 SET version = t.version, id_hash = t.id_hash, temp_hash = t.temp_hash, birth_date = t.birth_date, sex = t.sex,
     hukou = t.hukou, residence_region = t.residence_region, died_on = t.died_on, absences = t.absences,
-    household_id = t.household_id, private = t.private
+    household_id = t.household_id, merged_into = t.merged_into, known_at = :known_at, private = t.private
 FROM {_ARRAYS} WHERE p.person_id = t.person_id AND p.version = t.loaded_version
 """
 _UPDATE_STATUS = """
@@ -87,8 +95,10 @@ class PersonStore:
         await ring.open(tx, [row.person_id for row in rows])
         return {row.person_id: _person(row, ring) for row in rows}
 
-    async def save(self, tx: Tx, before: Mapping[str, Person], after: Sequence[Person], ring: KeyRing) -> None:
-        """Write persons that changed. Raises Conflict where somebody else wrote one of them first."""
+    async def save(
+        self, tx: Tx, before: Mapping[str, Person], after: Sequence[Person], known_at: datetime, ring: KeyRing
+    ) -> None:
+        """Write persons that changed, known from this moment on. Raises Conflict where somebody else wrote one first."""
         new = [person for person in after if person.person_id not in before]
         old = [person for person in after if person.person_id in before]
         # Updates come first: a temporary id that one person gives up may be another's from the same file on.
@@ -96,7 +106,7 @@ class PersonStore:
         await ring.save(tx)
         for (statement, parameters), wanted in zip(arrays, (len(old), len(new)), strict=True):
             if wanted:
-                expect_rows(await tx.execute(statement, **parameters), wanted)
+                expect_rows(await tx.execute(statement, known_at=known_at, **parameters), wanted)
 
     async def save_status_versions(self, tx: Tx, before: Mapping[str, Person], after: Sequence[Person]) -> None:
         """Note how many events about status each person has had. Raises Conflict as `save` does."""
@@ -123,6 +133,7 @@ class PersonStore:
             "deaths": [person.died_on for person in persons],
             "absences": [_days((one.moved_out_on, one.returned_on) for one in person.absences) for person in persons],
             "households": [person.household_id or None for person in persons],
+            "merged": [person.merged_into or None for person in persons],
             "privates": [ring.seal(person.person_id, PERSON, person.private) for person in persons],
         }
 
@@ -150,6 +161,8 @@ def _person(row: Any, ring: KeyRing) -> Person:
             for out, back in json.loads(row.absences)
         ),
         household_id=row.household_id or "",
+        merged_into=row.merged_into or "",
+        known_at=row.known_at,
         private=ring.unseal(row.person_id, PERSON, row.private),
         version=row.version,
         status_version=row.status_version,

@@ -11,6 +11,7 @@ from tuoqi.kit.handlers import expect_rows
 
 PERSON = "persons.private"
 STATUS = "person_statuses.private"
+ASSESSMENT = "assessments.private"
 ACCOUNT = "payee_accounts.private"
 FACILITY = "facilities.private"
 BLOCK = 128

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 
 from tuoqi.kit.database import Tx
 from tuoqi.registry.domain.status import Interval
 from tuoqi.registry.store.seals import STATUS, KeyRing
 
+# The row that another takes the place of stays readable.
 _SAVE = """
+WITH kept AS (
+    INSERT INTO person_status_history (interval_id, person_id, known_at, superseded_at, ended_on, valid_until,
+                                       amount_fen, loaded_order, private)
+    SELECT interval_id, person_id, known_at, :known_at, ended_on, valid_until, amount_fen, loaded_order, private
+    FROM person_statuses WHERE interval_id = ANY(CAST(:ids AS text[]))
+)
 INSERT INTO person_statuses (interval_id, person_id, category, subtype, level, applied_on, decided_on, ended_on,
-                             valid_until, amount_fen, loaded_order, private)
-SELECT * FROM unnest(
+                             valid_until, amount_fen, loaded_order, private, known_at)
+SELECT t.*, :known_at FROM unnest(
     CAST(:ids AS text[]), CAST(:persons AS text[]), CAST(:categories AS text[]), CAST(:subtypes AS text[]),
     CAST(:levels AS text[]), CAST(:applied AS date[]), CAST(:decided AS date[]), CAST(:ended AS date[]),
-    CAST(:valid AS date[]), CAST(:amounts AS bigint[]), CAST(:orders AS bigint[]), CAST(:privates AS bytea[]))
+    CAST(:valid AS date[]), CAST(:amounts AS bigint[]), CAST(:orders AS bigint[]), CAST(:privates AS bytea[])) AS t
 ON CONFLICT (interval_id) DO UPDATE
 SET ended_on = EXCLUDED.ended_on, valid_until = EXCLUDED.valid_until, amount_fen = EXCLUDED.amount_fen,
-    loaded_order = EXCLUDED.loaded_order, private = EXCLUDED.private
+    loaded_order = EXCLUDED.loaded_order, private = EXCLUDED.private, known_at = EXCLUDED.known_at
 """
 
 
@@ -35,11 +43,12 @@ async def load_intervals(tx: Tx, person_ids: Collection[str], ring: KeyRing) -> 
     return found
 
 
-async def save_intervals(tx: Tx, changed: Sequence[tuple[str, Interval]], ring: KeyRing) -> None:
-    """Insert or replace intervals, (person id, interval) each, one an interval."""
+async def save_intervals(tx: Tx, changed: Sequence[tuple[str, Interval]], known_at: datetime, ring: KeyRing) -> None:
+    """Insert or replace intervals, (person id, interval) each, one an interval, known from this moment on."""
     intervals = [interval for _, interval in changed]
     await tx.execute(
         _SAVE,
+        known_at=known_at,
         ids=[one.interval_id for one in intervals],
         persons=[person_id for person_id, _ in changed],
         categories=[one.category for one in intervals],

@@ -1,0 +1,98 @@
+"""One act of the registry in one transaction: its moment, its keys, its ids, its events.
+
+A file's chunk and a command are acts alike: both hold off fences first and read the clock after that, so that every
+fact known by a fence's cut-off stands before the fence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from tuoqi.kit import outbox
+from tuoqi.kit.clock import BusinessClock, county_day
+from tuoqi.kit.context import Emission, Origin
+from tuoqi.kit.database import Tx
+from tuoqi.kit.rights import Actor
+from tuoqi.kit.rpc.tables import LoadContext
+from tuoqi.kit.tracing import current_correlation_id, current_traceparent
+from tuoqi.registry.domain.policy import Policy
+from tuoqi.registry.store.fences import begin_writing
+from tuoqi.registry.store.seals import KeyRing, Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What every act works with."""
+
+    origin: Origin
+    clock: BusinessClock
+    vault: Vault
+    policy: Policy
+
+    async def begin(self, tx: Tx, actor: Actor) -> Act:
+        """Begin the act of a command; it must be the transaction's first statement."""
+        await begin_writing(tx)
+        at = self.clock.now()
+        trace = (current_traceparent(), current_correlation_id())
+        return Act(self.origin, self.vault.ring(), actor, at=at, today=county_day(at), trace=trace)
+
+    async def begin_load(self, tx: Tx, ctx: LoadContext) -> Act:
+        """Begin a chunk of a file. A trial run commits nothing, so it need not hold off fences."""
+        if not ctx.dry_run:
+            await begin_writing(tx)
+        at = max(ctx.at, self.clock.now())
+        trace = (ctx.traceparent, ctx.correlation_id)
+        return Act(self.origin, self.vault.ring(), ctx.actor, at=at, today=ctx.today, trace=trace)
+
+
+class Act:
+    """One act under way."""
+
+    def __init__(
+        self, origin: Origin, ring: KeyRing, actor: Actor, *, at: datetime, today: date, trace: tuple[str, str]
+    ) -> None:
+        self.ring = ring
+        self.actor = actor
+        self.at = at
+        """When its facts become known."""
+        self.today = today
+        """The county's day of the act."""
+        self.known_at = Timestamp()
+        self.known_at.FromDatetime(at.astimezone(UTC))
+        self._origin = origin
+        self._traceparent, self._correlation_id = trace
+        self._emissions: list[Emission] = []
+
+    @property
+    def events(self) -> int:
+        """How many events it has told so far."""
+        return len(self._emissions)
+
+    def new_id(self, cause: str, what: str) -> str:
+        """The derived id of something that the act brings about; cause and `what` together name it alone."""
+        return self._origin.ids(self.at, f"{cause}|{what}", 1)
+
+    def tell(self, cause: str, message: Message, *, key: str, version: int) -> None:
+        """An event that a row or a command brings about: at most one per topic and key from one cause."""
+        topic = self._origin.topic_of[type(message)]
+        self._emissions.append(
+            Emission(
+                ce_id=self._origin.ids(self.at, f"{cause}|{topic}|{key}", 1),
+                topic=topic,
+                key=key,
+                message=message,
+                at=self.at,
+                version=version,
+                causation_id=cause,
+                traceparent=self._traceparent,
+                correlation_id=self._correlation_id or cause,
+            )
+        )
+
+    async def send(self, tx: Tx) -> None:
+        """Write what was told into the outbox; the act's last statement."""
+        await outbox.write(tx, self._emissions)

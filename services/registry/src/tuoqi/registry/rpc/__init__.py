@@ -1,0 +1,1 @@
+"""What the registry answers by gRPC, one servicer for each aggregate."""

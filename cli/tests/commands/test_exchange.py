@@ -91,7 +91,7 @@ def test_the_user_may_come_from_the_environment(fakes: Any, tmp_path: Path, monk
 
 
 def test_an_unknown_kind_names_the_known_ones(fakes: Any, tmp_path: Path) -> None:
-    result = fakes.run("import", "stays", _csv(tmp_path, "a,1"), "--by", "clerk.li")
+    result = fakes.run("import", "pets", _csv(tmp_path, "a,1"), "--by", "clerk.li")
     assert result.exit_code == 1
     assert "cli.unknown_kind" in result.stderr
     assert "regions、persons" in result.stderr

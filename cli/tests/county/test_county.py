@@ -150,6 +150,46 @@ def test_facilities_keep_the_eighteen_sites_figures(county: tuple[Path, CountySu
     assert all(row["account_no"] for row in homes)
 
 
+def test_one_old_home_has_forty_residents_and_the_centre_free_beds_for_them(county: tuple[Path, CountySummary]) -> None:
+    folder, _ = county
+    beds = {row["code"]: int(row["beds"] or 0) for row in rows_of(folder / "facilities.csv")}
+    residents = Counter(row["facility"] for row in rows_of(folder / "stays.csv"))
+    assert residents["JLY02"] == 40
+    assert beds["JLY02"] > 40
+    assert beds["JLY01"] - residents["JLY01"] >= 40
+    tekun = {who: row["subtype"] for (who, category), row in last_decided(folder).items() if category == "tekun"}
+    in_homes = {key_of(row) for row in rows_of(folder / "stays.csv") if row["facility"].startswith("JLY")}
+    assert {tekun[who] for who in in_homes} == {"centralised"}
+    assert in_homes == {who for who, subtype in tekun.items() if subtype == "centralised"}
+
+
+def test_every_left_behind_child_has_a_guardian_and_few_lack_the_confirmation(
+    county: tuple[Path, CountySummary],
+) -> None:
+    folder, _ = county
+    rows = rows_of(folder / "guardianship.csv")
+    left_behind = {who for (who, category) in last_decided(folder) if category == "left_behind_child"}
+    assert left_behind == {key_of(row) for row in rows if row["kind"] != "institution"}
+    entrusted = [row for row in rows if row["kind"] == "entrusted"]
+    assert 0.02 < sum(not row["signed_on"] for row in entrusted) / len(entrusted) < 0.08
+
+
+def test_nobody_who_lives_in_a_home_is_visited_and_a_high_score_wants_weekly_visits(
+    county: tuple[Path, CountySummary],
+) -> None:
+    folder, _ = county
+    visited = Counter(key_of(row) for row in rows_of(folder / "visits.csv"))
+    assert not any(visited[key_of(row)] for row in rows_of(folder / "stays.csv"))
+    scores = {
+        key_of(row): sum(int(item.split("=")[1]) for item in row["items"].split(";"))
+        for row in rows_of(folder / "assessments.csv")
+        if row["scale"] == "guardianship"
+    }
+    red = [who for who, score in scores.items() if score >= 60]
+    assert len(red) > 10
+    assert sum(visited[who] >= 4 for who in red) > 0.8 * len(red)
+
+
 def test_weekly_visits_leave_no_gap_of_more_than_seven_days_but_for_those_missed(
     county: tuple[Path, CountySummary],
 ) -> None:
@@ -225,3 +265,17 @@ def last_decided(folder: Path) -> dict[tuple[str, str], Row]:
     """Of each person and category the row decided last."""
     rows = sorted(rows_of(folder / "statuses.csv"), key=lambda row: row["decided_on"])
     return {(key_of(row), row["category"]): row for row in rows}
+
+
+def test_every_village_has_a_child_director_but_for_three_and_every_township_a_supervisor(
+    county: tuple[Path, CountySummary],
+) -> None:
+    folder, _ = county
+    workers = rows_of(folder / "workers.csv")
+    held = Counter(row["post"] for row in workers if not row["to"])
+    assert (held["village_child_director"], held["township_child_supervisor"], held["grid_worker"]) == (89, 9, 92)
+    assert held["loving_mother"] == 1_060
+    assert sum(bool(row["to"]) for row in workers) == 1
+    registered = {row["id_number"] for row in rows_of(folder / "persons.csv")}
+    assert {row["post"] for row in workers if row["id_number"] in registered} == {"loving_mother"}
+    assert sum(row["id_number"] in registered for row in workers) == 106

@@ -21,10 +21,12 @@ from tuoqi.kit.county import County
 from tuoqi.kit.database import Conflict, Database, Tx
 from tuoqi.kit.rights import Actor, Rights
 from tuoqi.kit.rpc.client import connect, refusal_of
+from tuoqi.kit.rpc.imports import Chunk, ImportLog, Load, Standing, committing
 from tuoqi.kit.rpc.server import Guard, serve
 from tuoqi.kit.rpc.tables import ChunkOutcome, LoadContext, add_tables
 from tuoqi.kit.settings import Settings
-from tuoqi.kit.tables import Column, ParsedRow
+from tuoqi.kit.tables import Column, Header, ParsedRow
+from tuoqi.kit.turns import ahead
 
 pytestmark = pytest.mark.postgres
 
@@ -309,3 +311,45 @@ async def test_revealing_needs_the_right_and_a_purpose(
     async with connect(stage.address, TOKEN, user, purpose) as channel, refused(slug):
         call = table_pb2_grpc.ExportServiceStub(channel).ExportRows(pb.ExportRowsRequest(kind=kind, reveal=True))
         _ = [part async for part in call]
+
+
+class PreparedThings(Things):
+    """Things that are prepared ahead, and say when they are."""
+
+    def __init__(self, said: list[str]) -> None:
+        super().__init__()
+        self.said = said
+
+    def prepare(self, rows: Sequence[ParsedRow]) -> Sequence[ParsedRow]:
+        self.said.append(f"prepared {rows[0].number}")
+        return rows
+
+    async def load(self, tx: Tx, rows: Sequence[ParsedRow], ctx: LoadContext) -> ChunkOutcome:
+        self.said.append(f"decides {rows[0].number}")
+        await tx.execute("SELECT pg_sleep(0.05)")
+        ctx.decided()
+        await tx.execute("SELECT pg_sleep(0.05)")
+        self.said.append(f"wrote {rows[0].number}")
+        return ChunkOutcome(len(rows))
+
+
+async def test_the_next_chunk_is_prepared_while_this_one_is_written(stage: Stage) -> None:
+    said: list[str] = []
+    things = PreparedThings(said)
+    header = Header.match(HEADER, COLUMNS)
+    ctx = LoadContext(NOON, NOON.date(), Actor("u"), "0" * 64, 1, dry_run=False, traceparent="", correlation_id="")
+    log, standing = ImportLog("things", "0" * 64), Standing(attempt=1)
+    async with stage.database.begin() as tx:
+        await log.open(tx, attempt=1, file_name="f", actor="u", at=NOON)
+    run = committing(stage.database, stage.count_commit)
+    load = Load(things, header, ctx=ctx, standing=standing, log=log, run=run)
+
+    async def files() -> AsyncIterator[list[Chunk]]:
+        for first in (2, 3):
+            yield await load.prepare([(first, ["n", "1"])])
+
+    async for coming in ahead(files()):
+        for chunk in coming:
+            await load.take(chunk)
+    assert said == ["prepared 2", "decides 2", "prepared 3", "wrote 2", "decides 3", "wrote 3"]
+    assert standing.rows_done == 2

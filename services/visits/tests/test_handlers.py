@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from tuoqi.contracts.registry.v1 import person_pb2
+from tuoqi.contracts.registry.v1 import person_pb2, status_pb2
 from tuoqi.contracts.visits.v1 import plan_pb2
 from tuoqi.visits.domain.overdues import overdue_id
 from tuoqi.visits.domain.records import VisitForm
@@ -133,3 +133,53 @@ def test_a_visit_that_arrives_after_missed_nights_first_says_what_they_found(lif
     told = life.take(on_visit_arrived, a_visit(make, "2026-03-08"), make.at("2026-03-12", 12))
     assert [type(one).__name__ for one in told] == ["VisitRecorded", "VisitOverdueFound", "VisitOverdueSettled"]
     assert told[2].changes[0].state == "CLEARED"
+
+
+def care(make: Any, *rows: Any, stays: tuple[Any, ...] = (), scores: tuple[Any, ...] = ()) -> Any:
+    """All that the status topic tells of the person."""
+    event = make.statuses(*rows)
+    event.stays.extend(stays)
+    event.assessments.extend(scores)
+    return event
+
+
+def test_a_stay_closes_the_plan_withdraws_what_was_missed_in_it_and_its_end_opens_a_new_one(
+    life: Any, make: Any
+) -> None:
+    """Nobody is visited in a facility; first and last day are days of the stay."""
+    opened_high(life, make)
+    life.take(on_midnight, date(2026, 3, 10), make.at("2026-03-10", 0))
+    stay = status_pb2.Stay(facility="JLY01", began_on="2026-03-09", ended_on="2026-03-20")
+    told = life.take(on_status_changed, care(make, make.living_alone(), stays=(stay,)), make.at("2026-03-12"), 3)
+    withdrawn = [
+        plan_pb2.OverdueState(overdue_id=overdue_id(PERSON, date(2026, 3, 9)), deadline="2026-03-09", state="WITHDRAWN")
+    ]
+    assert told == [
+        plan_pb2.VisitPlanClosed(person_id=PERSON, reason="facility"),
+        plan_pb2.VisitOverdueSettled(person_id=PERSON, changes=withdrawn),
+    ]
+    assert life.take(on_midnight, date(2026, 3, 20), make.at("2026-03-20", 0)) == []
+    assert life.take(on_midnight, date(2026, 3, 21), make.at("2026-03-21", 0)) == [
+        plan_pb2.VisitPlanOpened(person_id=PERSON, grade="HIGH", deadline="2026-03-28")
+    ]
+
+
+def test_the_latest_guardianship_score_grades_a_child_and_other_scales_do_not(life: Any, make: Any) -> None:
+    """Of equal days the one loaded last counts."""
+    scores = [
+        status_pb2.Assessment(scale="GBT42195", assessed_on="2026-03-01", score=90, level="0", loaded_order=1),
+        status_pb2.Assessment(scale="guardianship", assessed_on="2026-02-01", score=70, loaded_order=4),
+        status_pb2.Assessment(scale="guardianship", assessed_on="2026-02-28", score=10, loaded_order=2),
+        status_pb2.Assessment(scale="guardianship", assessed_on="2026-02-28", score=45, loaded_order=3),
+    ]
+    life.take(on_person_told, make.registered(birth_date="2015-03-09"), make.at("2026-03-02"), 1)
+    life.take(on_status_changed, care(make, scores=tuple(scores)), make.at("2026-03-02"), 2)
+    assert life.file.plan.grade == "YELLOW"
+
+
+def test_stays_and_scores_that_come_before_the_person_are_kept(life: Any, make: Any) -> None:
+    """The plan that opens knows of them at once."""
+    stay = status_pb2.Stay(facility="JLY01", began_on="2026-03-01")
+    life.take(on_status_changed, care(make, make.living_alone(), stays=(stay,)), make.at("2026-03-01"), 2)
+    assert life.take(on_person_told, make.registered(), make.at("2026-03-02"), 1) == []
+    assert [one.facility for one in life.file.plan.facts.stays] == ["JLY01"]

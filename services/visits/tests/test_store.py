@@ -11,8 +11,8 @@ import pytest
 from tuoqi.kit.crypto import SealError
 from tuoqi.kit.database import Conflict
 from tuoqi.kit.handlers import Change
-from tuoqi.visits.domain.facts import Absence, GuardianshipScore, PersonFacts, StatusInterval, Stay
-from tuoqi.visits.domain.file import OverdueNews, RecordTold, StatusesTold, VisitFile
+from tuoqi.visits.domain.facts import Absence, CareFacts, GuardianshipScore, PersonFacts, StatusInterval, Stay
+from tuoqi.visits.domain.file import CareTold, OverdueNews, RecordTold, VisitFile
 from tuoqi.visits.domain.happenings import OverdueState
 from tuoqi.visits.domain.overdues import overdue_id
 from tuoqi.visits.domain.plan import Overdue, Try, VisitPlan, VisitRecord
@@ -62,7 +62,7 @@ def full_file(make: Any) -> VisitFile:
         overdues=(Overdue("HIGH", Window(date(2026, 3, 2), DEADLINE), OverdueState.OPEN),),
     )
     early = (
-        StatusesTold(make.at("2026-03-01"), facts.statuses),
+        CareTold(make.at("2026-03-01"), CareFacts(facts.statuses, facts.stays, facts.scores)),
         RecordTold(make.at("2026-03-02"), VisitRecord("v", make.at("2026-03-01"), "MET")),
     )
     return VisitFile(PERSON, 5, "990101001201", 3, 4, plan, early, make.at("2026-03-17", 0))

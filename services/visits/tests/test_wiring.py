@@ -23,11 +23,12 @@ def test_the_county_that_ships_can_be_read() -> None:
     assert [rule.key for rule in policy.tables[-1].rules] == ["RED", "HIGH", "YELLOW", "MEDIUM", "BLUE", "LOW", "GREEN"]
 
 
-def test_every_event_of_the_subscription_but_fences_is_handled() -> None:
+def test_every_event_of_the_subscription_but_fences_and_guardians_is_handled() -> None:
     """Nobody is forgotten because a type of event has no line in the table."""
     (subscription,) = SERVICE.subscriptions
     listed = {kind for entry in subscription.topics for kind in entry.types.values()}
-    assert {kind.DESCRIPTOR.name for kind in listed - set(PLAN_HANDLERS.on)} == {"RegistryFenced"}
+    passed_over = {"RegistryFenced", "GuardianshipChanged"}
+    assert {kind.DESCRIPTOR.name for kind in listed - set(PLAN_HANDLERS.on)} == passed_over
 
 
 def test_everything_that_can_happen_to_a_plan_has_its_event() -> None:

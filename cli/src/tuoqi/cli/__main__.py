@@ -7,15 +7,28 @@ import typer
 from tuoqi.cli.commands import (
     alerts,
     bench,
+    care,
+    change,
     clock,
     compare,
+    comparison,
     county,
     cycle,
     demo,
+    duplicate,
     events,
     exchange,
+    facility,
+    figures,
+    household,
     letters,
     local,
+    merge,
+    person,
+    post,
+    region,
+    screening,
+    status,
     visits,
 )
 from tuoqi.cli.commands import play as playing
@@ -31,12 +44,22 @@ app = typer.Typer(
     help="Tuoqi 托起: a county's old people and children, from the register to the bank file.",
     epilog="Begin with `tuoqi up --demo`; every command explains itself with --help.",
 )
-for subject in (local, demo, exchange, playing, compare, topic_commands):
+for subject in (local, demo, exchange, playing, compare, topic_commands, merge):
     app.add_typer(subject.app)
 for name, group in (
     ("county", county.app),
+    ("change", change.app),
+    ("comparison", comparison.app),
     ("cycle", cycle.app),
     ("clock", clock.app),
+    ("person", person.app),
+    ("duplicate", duplicate.app),
+    ("household", household.app),
+    ("region", region.app),
+    ("post", post.app),
+    ("screening", screening.app),
+    ("facility", facility.app),
+    ("care", care.app),
     ("visits", visits.app),
     ("alerts", alerts.app),
     ("events", events.app),
@@ -46,6 +69,9 @@ for name, group in (
     ("bench", bench.app),
 ):
     app.add_typer(group, name=name, no_args_is_help=True)
+# After the local commands, one of which it takes over: without a subject it is still the platform's own status.
+app.add_typer(status.app, name="status")
+app.add_typer(figures.app, name="figures")
 
 
 def main() -> None:

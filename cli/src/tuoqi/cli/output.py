@@ -93,17 +93,25 @@ def show_pairs(pairs: Mapping[str, object]) -> None:
 
 
 class Progress:
-    """How far something has come: a bar on a terminal, a line every few seconds elsewhere, nothing where quiet."""
+    """How far something has come: a bar on a terminal, a line every few seconds elsewhere, nothing where quiet.
 
-    def __init__(self, label: str, *, quiet: bool = False) -> None:
+    With `rated` it also tells how many rows a second there are and how much time is left, counted from the first word.
+    """
+
+    def __init__(self, label: str, *, quiet: bool = False, rated: bool = False) -> None:
         self._label = label
         self._quiet = quiet
+        self._rated = rated
         self._told_at = time.monotonic()
+        self._first: tuple[int, float] | None = None
         self._bar: Bar | None = None
+        self.done = 0
+        """The last that was told."""
         if not quiet and sys.stderr.isatty():
             columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-            self._bar = Bar(*columns, console=Console(stderr=True), transient=True)
-            self._task = self._bar.add_task(label, total=None)
+            rate = (TextColumn("{task.fields[rate]}"),) if rated else ()
+            self._bar = Bar(*columns, *rate, console=Console(stderr=True), transient=True)
+            self._task = self._bar.add_task(label, total=None, rate="")
 
     def __enter__(self) -> Self:
         if self._bar:
@@ -116,13 +124,31 @@ class Progress:
 
     def tell(self, done: int, total: int, label: str = "") -> None:
         """So many of so many; 0 in all means not known yet."""
+        self.done = done
+        rate = self._rate(done, total) if self._rated else ""
         if self._bar:
             text = Text(label or self._label).markup
-            self._bar.update(self._task, completed=done, total=total or None, description=text)
+            self._bar.update(self._task, completed=done, total=total or None, description=text, rate=rate)
         elif not self._quiet and time.monotonic() - self._told_at >= LINE_EVERY_S:
             self._told_at = time.monotonic()
             figures = f" {done}/{total or '?'}" if done or total else ""
-            print(f"{label or self._label}{figures}", file=sys.stderr, flush=True)
+            print(f"{label or self._label}{figures}{' ' if rate else ''}{rate}", file=sys.stderr, flush=True)
+
+    def _rate(self, done: int, total: int) -> str:
+        now = time.monotonic()
+        if self._first is None:
+            self._first = (done, now)
+        first, begun = self._first
+        if done <= first or now <= begun:
+            return ""
+        per_s = (done - first) / (now - begun)
+        left = f"，约剩 {_duration((total - done) / per_s)}" if total else ""
+        return f"{per_s:,.0f} 行/秒{left}"
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} 分 {rest:02d} 秒" if minutes else f"{rest} 秒"
 
 
 def say(text: str) -> None:

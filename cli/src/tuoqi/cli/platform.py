@@ -27,14 +27,21 @@ IMPORTS = {
     "persons": "registry",
     "statuses": "registry",
     "facilities": "registry",
+    "stays": "registry",
+    "guardianship": "registry",
+    "assessments": "registry",
+    "workers": "registry",
     "deaths": "registry",
     "moves": "registry",
+    "comparison": "registry",
     "price_index": "payments",
     "bank_results": "payments",
     "visits": "visits",
 }
 """File kind → the service that takes it."""
 EXPORTS = {
+    "persons": "registry",
+    "posts_coverage": "registry",
     "payment_lines": "payments",
     "bank_instructions": "payments",
     "recoveries": "payments",

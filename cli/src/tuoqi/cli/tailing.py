@@ -71,11 +71,11 @@ def _short(name: str) -> str:
 
 
 def follow(
-    address: KafkaAddress, chosen: Sequence[Topic], *, from_start: bool, until_idle_s: float | None = None
+    address: KafkaAddress, chosen: Sequence[Topic], *, since: datetime | None, until_idle_s: float | None = None
 ) -> Iterator[Incoming]:
-    """Events as they come, within one poll in order of time; ends after so many seconds without any, else never.
+    """Events sent from a moment of the system clock on (None: from now on), within one poll in order of time.
 
-    Raises KafkaError.
+    Ends after so many seconds without any, else never. Raises KafkaError.
     """
     consumer: Any = KafkaConsumer(**address.client_options(), enable_auto_commit=False, fetch_max_wait_ms=POLL_MS)
     try:
@@ -85,12 +85,20 @@ def follow(
             for number in sorted(consumer.partitions_for_topic(topic.name) or ())
         ]
         consumer.assign(partitions)
-        places = consumer.beginning_offsets(partitions) if from_start else consumer.end_offsets(partitions)
-        for partition, offset in places.items():
+        for partition, offset in _places(consumer, partitions, since).items():
             consumer.seek(partition, offset)
         yield from _poll(consumer, Decoder(chosen), until_idle_s)
     finally:
         consumer.close()
+
+
+def _places(consumer: Any, partitions: list[TopicPartition], since: datetime | None) -> dict[TopicPartition, int]:
+    places: dict[TopicPartition, int] = consumer.end_offsets(partitions)
+    if since is not None:
+        moments = dict.fromkeys(partitions, max(0, int(since.timestamp() * 1000)))
+        found = consumer.offsets_for_times(moments)
+        places |= {partition: place.offset for partition, place in found.items() if place is not None}
+    return places
 
 
 def _poll(consumer: Any, decoder: Decoder, until_idle_s: float | None) -> Iterator[Incoming]:

@@ -22,7 +22,7 @@ CHUNK_ROWS = 1_000
 TRIES_MAX = 10
 REASON = "原因[reason]"
 Told = Callable[[int, int], None]
-"""Called with the rows done and the rows in all."""
+"""Called with the rows done and the rows in all; first with those that an earlier, broken-off load took."""
 
 
 @dataclass(slots=True)
@@ -92,6 +92,7 @@ async def _load(stub: Any, header: pb.ImportHeader, table: TableFile, told: Told
         match answer.WhichOneof("part"):
             case "started":
                 loaded.started, loaded.begun = answer.started, True
+                told(max(answer.started.resume_after_row - 1, 0), table.total_rows)
                 started.set_result(answer.started)
             case "progress":
                 told(answer.progress.rows_done, table.total_rows)

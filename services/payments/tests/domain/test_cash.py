@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuoqi.payments.domain.cash import Pending, PendingState, Step, StepKind, effects, plan_cash, undo
+from tuoqi.payments.domain.cash import Pending, PendingState, Step, StepKind, by_file, effects, plan_cash, undo
 from tuoqi.payments.domain.ledger import Account, post_lines, post_steps, prove, reverse
 from tuoqi.payments.domain.months import Month
 from tuoqi.payments.domain.settlement import Line, LineType
@@ -156,3 +156,15 @@ def test_cash_is_the_same_however_its_input_is_ordered() -> None:
 def test_an_unknown_programme_is_no_silent_zero() -> None:
     with pytest.raises(KeyError):
         plan_cash([line("fourth", MAY, 1)], [], {}, ORDER)
+
+
+def test_what_reduces_a_case_of_two_files_goes_to_the_persons_own_first_and_then_by_id() -> None:
+    """Files merged into one person owe side by side; the steps say whose case each reduces."""
+    cases = {("first", MAY): 700, ("second", MAY): 50}
+    shares = {("first", MAY): {"b": 100, "a": 400}}
+    steps = by_file(plan_cash([line("third", MAY, 690)], [], cases, ORDER), cases, shares)
+    reduced = [(step.programme, step.file, step.amount_fen) for step in steps if step.kind is StepKind.REDUCE_CASE]
+    assert reduced == [("first", "", 200), ("first", "a", 400), ("first", "b", 90)]
+    assert effects(steps).cases == {("first", MAY): -200}
+    assert effects(steps).file_cases == {("a", "first", MAY): -400, ("b", "first", MAY): -90}
+    assert effects((*steps, *undo(steps))).file_cases == {}

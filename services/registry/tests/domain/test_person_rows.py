@@ -110,3 +110,23 @@ def test_the_guardian_holds_the_account_only_where_both_numbers_are_the_same() -
     assert known(guardian_id_number=guardian, account_holder_id="990102400505002").account_held_by_guardian
     assert not known(guardian_id_number=guardian).account_held_by_guardian
     assert not known(guardian_id_number=guardian, account_holder_id=FIRST["id_number"]).account_held_by_guardian
+
+
+def test_a_number_of_another_province_only_warns() -> None:
+    person, flaws = take(None, **{**FIRST, "hukou_region": "110101001001"})
+    assert person is not None
+    assert [(flaw.column, flaw.only_warning) for flaw in flaws.found] == [("id_number", True)]
+
+
+def test_a_number_of_another_county_of_the_province_says_nothing() -> None:
+    person, flaws = take(None, **{**FIRST, "hukou_region": "990203001001"})
+    assert person is not None
+    assert flaws.found == []
+
+
+def test_an_odd_name_or_phone_only_warns_and_a_usual_one_is_brought_to_one_form() -> None:
+    person, flaws = take(None, **{**FIRST, "name": "古丽• 测试", "phone": "139-0000-1234", "guardian_phone": "没有"})
+    assert person is not None
+    assert [(flaw.column, flaw.only_warning) for flaw in flaws.found] == [("guardian_phone", True)]
+    assert (person.private["name"], person.private["phone"]) == ("古丽·测试", "13900001234")
+    assert person.private["guardian_phone"] == "没有"

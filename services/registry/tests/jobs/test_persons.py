@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from contextlib import nullcontext, suppress
+from dataclasses import replace
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
 from tuoqi.contracts.registry.v1 import person_pb2, place_pb2
+from tuoqi.kit.clock import county_day
 from tuoqi.kit.database import Conflict
 from tuoqi.kit.rights import Actor
+from tuoqi.kit.rpc.tables import LoadContext
+from tuoqi.kit.tables import Header, parse_rows
+from tuoqi.registry.domain.person import HukouSince, Person
+from tuoqi.registry.store.persons import PersonStore
 
 pytestmark = pytest.mark.postgres
 Row = dict[str, str]
@@ -116,10 +123,51 @@ async def test_the_same_rows_make_the_same_ids(office: Any, old: Row, child: Row
     for _ in range(2):
         office.loads = 0
         async with office.database.begin() as tx:
-            await tx.execute("TRUNCATE persons, households, subject_keys, person_statuses, payee_accounts CASCADE")
+            await tx.execute("TRUNCATE persons, person_search, households, subject_keys, payee_accounts CASCADE")
         await office.load("persons", old, child)
         chunk_ids.append(
             await office.fetch("SELECT person_id, household_id FROM persons ORDER BY person_id")
             + await office.fetch("SELECT account_version_id, person_id FROM payee_accounts ORDER BY 1")
         )
     assert [tuple(row) for row in chunk_ids[0]] == [tuple(row) for row in chunk_ids[1]]
+
+
+async def test_rare_characters_and_minority_names_survive_the_seal(office: Any, old: Row, child: Row) -> None:
+    await office.load(
+        "persons", {**old, "name": "欧阳𠮷祥"}, {**child, "name": "䶮娜尔•测试", "guardian_name": "欧阳𠮷祥"}
+    )
+    (row,) = await office.fetch("SELECT array_agg(person_id) AS ids FROM persons")
+    async with office.database.begin() as tx:
+        ring = office.desk.vault.ring()
+        persons = await PersonStore(office.desk.vault).load(tx, row.ids, ring, lock=False)
+    assert {person.private["name"] for person in persons.values()} == {"欧阳𠮷祥", "䶮娜尔·测试"}
+
+
+async def test_a_chunk_that_is_taken_again_says_its_warnings_once(office: Any, old: Row) -> None:
+    importer = office.importers["persons"]
+    header = Header.match(list(old), importer.columns)
+    good, _ = parse_rows(header, [(2, list({**old, "phone": "问村支书"}.values()))])
+    prepared = importer.prepare(good)
+    now = office.clock.now()
+    actor = Actor(user="clerk.li")
+    ctx = LoadContext(now, county_day(now), actor, "0" * 64, 1, dry_run=False, traceparent="", correlation_id="c")
+    problems = []
+    for _ in range(2):
+        with suppress(LookupError):
+            async with office.database.begin() as tx:
+                problems.append([one.column for one in (await importer.load(tx, prepared, ctx)).problems])
+                raise LookupError  # the transaction is lost
+    assert problems[0] == problems[1]
+    assert problems[0].count("电话[phone]") == 1
+    assert await office.said() == []
+
+
+async def test_a_person_who_came_into_being_meanwhile_is_a_conflict(office: Any, old: Row) -> None:
+    vault = office.desk.vault
+    person = Person("p1", date(1936, 7, 1), "M", (HukouSince("990101101201", date(2026, 11, 22)),), version=1)
+    for wanted in (None, Conflict):
+        with pytest.raises(wanted) if wanted else nullcontext():
+            async with office.database.begin() as tx:
+                ring = vault.ring()
+                await PersonStore(vault).save(tx, {}, [replace(person, private=dict(old))], office.clock.now(), ring)
+    assert len(await office.fetch("SELECT 1 FROM persons")) == 1

@@ -55,3 +55,17 @@ def set_clock(
         emit({"now": moment.isoformat(), "done": done})
     else:
         say(f"{moment:%Y-%m-%d %H:%M}: {done} pieces of due work were done")
+
+
+@app.command(epilog="Example: tuoqi import deaths deaths.csv --by clerk.li && tuoqi clock settle")
+def settle(as_json: AsJson = False) -> None:
+    """Wait until every event has been applied everywhere; the clocks stand still meanwhile."""
+
+    async def wait(platform: Platform) -> None:
+        await Driver(platform.services, platform.common).settle()
+
+    call(wait)
+    if as_json:
+        emit({"settled": True})
+    else:
+        say("everything that happened has been applied everywhere")

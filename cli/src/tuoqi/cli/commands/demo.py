@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
+from tuoqi.cli.demo.day import ClerksDay
 from tuoqi.cli.demo.month import MONTH, PERSONS, DemoMonth
 from tuoqi.cli.options import AsJson
 from tuoqi.cli.output import emit, say
@@ -35,3 +37,12 @@ def demo(
         ("every event of one person", "tuoqi events tail --from start --until-idle 2 --person ID"),
     ):
         say(f"  {what:28} .venv/bin/{command}")
+
+
+@app.command(epilog="Example: tuoqi demo && tuoqi day")
+def day(as_json: AsJson = False) -> None:
+    """Play a clerk's day on the demonstration county: real commands, their answers, and what every service then did."""
+    parts = ClerksDay(here(), (lambda _: None) if as_json else say).play()
+    if as_json:
+        for part in parts:
+            emit(asdict(part))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
 
 import typer
 
 from tuoqi.cli.options import AsJson, By
-from tuoqi.cli.output import emit, plain, say
+from tuoqi.cli.output import emit, plain, say, show_rows
 from tuoqi.cli.platform import Platform, call, here, kafka_address
 from tuoqi.cli.tailing import Wanted, chosen_topics, follow
 from tuoqi.contracts.common.v1 import platform_pb2 as pb
@@ -17,6 +18,7 @@ from tuoqi.kit.wire import Incoming
 
 app = typer.Typer(help="Events on Kafka.")
 REPLAY_S_MAX = 600.0
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours"}
 
 
 @app.callback()
@@ -30,19 +32,53 @@ def tail(
     person: Annotated[str, typer.Option("--person", metavar="ID", help="Only events that name this person.")] = "",
     trace: Annotated[str, typer.Option("--trace", metavar="ID", help="Only events of this trace.")] = "",
     correlation: Annotated[str, typer.Option("--correlation", metavar="ID", help="Only events of this act.")] = "",
-    begin: Annotated[Literal["start", "now"], typer.Option("--from", help="Where to begin.")] = "now",
-    until_idle: Annotated[float | None, typer.Option("--until-idle", metavar="SECONDS", min=0.1)] = None,
+    begin: Annotated[
+        str, typer.Option("--from", metavar="WHEN", help="`start`, `now`, or how long ago, like 90s, 10m or 2h.")
+    ] = "now",
+    until_idle: Annotated[
+        float | None, typer.Option("--until-idle", metavar="SECONDS", min=0.1, help="End when none came for so long.")
+    ] = None,
+    count: Annotated[
+        bool, typer.Option("--count", help="At the end say only how many of each kind there were.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Follow events as they come; Ctrl-C ends."""
     wanted = Wanted(person, trace, correlation)
+    since = _since(begin)
     address = kafka_address(here())
+    kinds: Counter[str] = Counter()
     try:
-        for event in follow(address, chosen_topics(topic or ()), from_start=begin == "start", until_idle_s=until_idle):
-            if wanted.takes(event):
+        for event in follow(address, chosen_topics(topic or ()), since=since, until_idle_s=until_idle):
+            if not wanted.takes(event):
+                continue
+            kinds[_kind(event)] += 1
+            if not count:
                 show(event, as_json=as_json)
     except KeyboardInterrupt:
-        return
+        pass
+    if count and as_json:
+        emit(dict(sorted(kinds.items())))
+    elif count:
+        show_rows(("event", "count"), sorted(kinds.items()))
+
+
+def _kind(event: Incoming) -> str:
+    """Service and event as people say it: `registry.PersonMerged`."""
+    _, service, *_, name = event.ce_type.split(".") if event.ce_type.count(".") > 1 else ("", "?", event.ce_type)
+    return f"{service}.{name}"
+
+
+def _since(begin: str) -> datetime | None:
+    """The moment from which events are wanted, None for now. Raises typer.BadParameter."""
+    if begin == "now":
+        return None
+    if begin == "start":
+        return datetime.fromtimestamp(0, UTC)
+    number, unit = begin[:-1], begin[-1:]
+    if not (number.isascii() and number.isdigit() and unit in UNITS):
+        raise typer.BadParameter(f"{begin!r} is neither `start` nor `now` nor a time like 90s, 10m or 2h")
+    return datetime.now(UTC) - timedelta(**{UNITS[unit]: int(number)})
 
 
 def show(event: Incoming, *, as_json: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
+import grpc
 import typer
 
 from tuoqi.cli.files.reading import TableFile, open_table
@@ -39,15 +40,24 @@ def import_command(
     service_of(kind, IMPORTS)
     table = open_table(file)
 
+    progress = Progress(kind, quiet=as_json, rated=True)
+
     async def load(platform: Platform) -> Loaded:
-        with Progress(kind, quiet=as_json) as progress:
+        with progress:
             return await import_file(platform, kind, table, dry_run=dry_run, again=again, told=progress.tell)
 
-    loaded = call(load, by, purpose)
+    try:
+        loaded = call(load, by, purpose)
+    except (KeyboardInterrupt, grpc.RpcError):
+        if progress.done and not dry_run:
+            say(f"导入中断，前 {progress.done} 行已处理并保存；再次运行同一条命令即从此处继续，不会重复。")
+        raise
     written = write_rejects(rejects, table, loaded.rejected) if rejects and loaded.rejected else 0
     if as_json:
         _emit(kind, table, loaded, dry_run=dry_run)
         return
+    if loaded.started.resume_after_row:
+        say(f"接上次中断处，从第 {loaded.started.resume_after_row + 1} 行继续。")
     for warning in loaded.started.warnings:
         say(f"提示：{warning}")
     _show_problems(loaded)

@@ -28,8 +28,24 @@ CATEGORIES: Final = {
 }
 KINDS: Final = {
     *("regional_elder_center", "township_elder_home", "child_welfare_home"),
-    *("elder_child_home", "protection_center", "protection_station"),
+    *("elder_child_home", "protection_center", "protection_station", "protection_room"),
 }
+SINGLE_POSTS: Final = {"village_child_director", "township_child_supervisor"}
+POSTS: Final = SINGLE_POSTS | {
+    "grid_worker",
+    "loving_mother",
+    "mutual_aid_volunteer",
+    "family_guide",
+    "paired_official",
+}
+GUARDIANSHIPS: Final = {"natural", "entrusted", "appointed", "institution"}
+LEVEL_UP_TO: Final = {
+    "GBT42195": (("4", 29), ("3", 45), ("2", 65), ("1", 89), ("0", 90)),
+    "tekun_self_care": (("full", 0), ("half", 3), ("none", 6)),
+    "guardianship": (),
+}
+"""Scale → levels with the highest total of each."""
+ABILITY_ITEMS: Final = 26
 _NAME_LENGTHS: Final = range(2, 21)
 
 
@@ -55,6 +71,10 @@ def validate_files(folder: Path, loaded: str) -> list[str]:
         *_persons(folder, regions, loaded),
         *_statuses(folder, births, loaded),
         *_facilities(folder, regions),
+        *_stays(folder, births, loaded),
+        *_guardianship(folder, births, loaded),
+        *_assessments(folder, births, loaded),
+        *_workers(folder, regions, loaded),
         *_lists(folder, births, loaded),
         *_visits(folder, births, loaded),
     ]
@@ -128,6 +148,53 @@ def _facilities(folder: Path, regions: set[str]) -> Iterator[str]:
             yield f"facility {row}"
         if row["account_no"] and not is_luhn_valid(row["account_no"]):
             yield f"account {row}"
+
+
+def _workers(folder: Path, regions: set[str], loaded: str) -> Iterator[str]:
+    """Numbers, posts in their villages or townships, dates in order, no single post twice."""
+    held: Counter[tuple[str, str]] = Counter()
+    for row in rows_of(folder / "workers.csv"):
+        if id_number_problem(row["id_number"]) or not row["name"] or row["region"] not in regions:
+            yield f"worker {row}"
+        if row["post"] not in POSTS or not row["from"] <= (row["to"] or loaded) <= loaded:
+            yield f"post {row}"
+        if row["post"] in SINGLE_POSTS and not row["to"]:
+            held[row["post"], row["region"]] += 1
+    yield from (f"post held twice {key}" for key, count in held.items() if count > 1)
+
+
+def _stays(folder: Path, births: dict[str, str], loaded: str) -> Iterator[str]:
+    """In facilities that exist, one stay a person, never more than beds."""
+    beds = {row["code"]: int(row["beds"] or 0) for row in rows_of(folder / "facilities.csv")}
+    rows = rows_of(folder / "stays.csv")
+    taken = Counter(row["facility"] for row in rows)
+    yield from (f"too many in {code}" for code, count in taken.items() if count > beds.get(code, 0))
+    yield from (f"two stays {who}" for who, count in Counter(map(key_of, rows)).items() if count > 1)
+    yield from (f"stay {row}" for row in rows if not births[key_of(row)] <= row["from"] <= loaded or row["to"])
+
+
+def _guardianship(folder: Path, births: dict[str, str], loaded: str) -> Iterator[str]:
+    """A guardian with a name and a number that can be right; dates in order."""
+    for row in rows_of(folder / "guardianship.csv"):
+        wrong = row["guardian_id_number"] and id_number_problem(row["guardian_id_number"])
+        if wrong or not row["guardian_name"] or row["kind"] not in GUARDIANSHIPS:
+            yield f"guardian {row}"
+        if not all(births[key_of(row)] <= day <= loaded for day in (row["from"], row["signed_on"] or row["from"])):
+            yield f"guardianship dates {row}"
+
+
+def _assessments(folder: Path, births: dict[str, str], loaded: str) -> Iterator[str]:
+    """Scales that exist, every answer a number, the level that follows from them."""
+    for row in rows_of(folder / "assessments.csv"):
+        answers = dict(item.split("=") for item in row["items"].split(";"))
+        total = sum(map(int, answers.values()))
+        level = next((level for level, most in LEVEL_UP_TO.get(row["scale"], ()) if total <= most), "")
+        if row["scale"] not in LEVEL_UP_TO or row["level"] != level or "、" not in row["assessors"]:
+            yield f"assessment {row}"
+        if row["scale"] == "GBT42195" and len(answers) != ABILITY_ITEMS:
+            yield f"items {row}"
+        if not births[key_of(row)] <= row["assessed_on"] <= loaded:
+            yield f"assessment day {row}"
 
 
 def _lists(folder: Path, births: dict[str, str], loaded: str) -> Iterator[str]:

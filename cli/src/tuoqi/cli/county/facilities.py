@@ -16,12 +16,21 @@ CHILD_HOME_VILLAGE = VILLAGES[0]
 _ELDER_HOMES = ((1, 200), (12, 80), (32, 80), (52, 60), (72, 60))
 ELDER_HOME_VILLAGES = tuple(VILLAGES[place] for place, _ in _ELDER_HOMES)
 _CHILD_HOME_BEDS = 60
+CHILD_HOME = "FLY01"
+MERGED_HOME = "JLY02"
+"""An old home that the demonstration merges into the centre."""
+_WITHOUT_ROOM = (9, 33, 58, 80)
 _SITE_STEP = 5  # every fifth village has a home for old and young, 18 in all
 
 
 def facility_rows(numbers: Numbers) -> list[tuple[str, ...]]:
     """The rows of facilities.csv; homes where people live have an account of their own."""
     return [*_site_rows(), *_elder_home_rows(numbers), _child_home_row(numbers), *_protection_rows()]
+
+
+def elder_homes() -> list[tuple[str, int]]:
+    """Code and beds of the homes in which old people live, the centre first."""
+    return [(f"JLY{number:02d}", beds) for number, (_, beds) in enumerate(_ELDER_HOMES, start=1)]
 
 
 def _site_rows() -> list[tuple[str, ...]]:
@@ -52,8 +61,8 @@ def _elder_home_rows(numbers: Numbers) -> list[tuple[str, ...]]:
 def _child_home_row(numbers: Numbers) -> tuple[str, ...]:
     """The county's child welfare home (儿童福利院)."""
     area = ("4", "2600", "120", "900", "消防栓", str(_CHILD_HOME_BEDS))
-    code, account = "FLY01", numbers.account(CHILD_HOME_NAME, "")
-    return _home_row(code, CHILD_HOME_NAME, "child_welfare_home", CHILD_HOME_VILLAGE, area=area, account=account)
+    account = numbers.account(CHILD_HOME_NAME, "")
+    return _home_row(CHILD_HOME, CHILD_HOME_NAME, "child_welfare_home", CHILD_HOME_VILLAGE, area=area, account=account)
 
 
 def _home_row(
@@ -65,7 +74,7 @@ def _home_row(
 
 
 def _protection_rows() -> list[tuple[str, ...]]:
-    """The centre (未成年人救护保护中心) and one station (保护工作站) in each township."""
+    """The centre (未成年人救护保护中心), a station (保护工作站) in each township, a room (未保室) in most villages."""
     blank = ("",) * 10
     rows: list[tuple[str, ...]] = [
         ("WBZX01", f"{COUNTY_NAME}未成年人救助保护中心", "protection_center", VILLAGES[0].code, "", "public", *blank)
@@ -74,4 +83,8 @@ def _protection_rows() -> list[tuple[str, ...]]:
     for number, village in enumerate(communities, start=1):
         name = f"{village.township}未成年人保护工作站"
         rows.append((f"WBZ{number:02d}", name, "protection_station", village.code, "", "public", *blank))
+    for number, village in enumerate(VILLAGES, start=1):
+        if number not in _WITHOUT_ROOM:
+            name = f"{village.township}{village.name}未成年人保护室"
+            rows.append((f"WBS{number:02d}", name, "protection_room", village.code, "", "public", *blank))
     return rows

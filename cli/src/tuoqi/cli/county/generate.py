@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from tuoqi.cli.county import tables
+from tuoqi.cli.county.care import CareBook
 from tuoqi.cli.county.chance import stream
 from tuoqi.cli.county.facilities import facility_rows
 from tuoqi.cli.county.households import LATE_DEATH, MISSED, HouseholdMaker
@@ -21,6 +22,7 @@ from tuoqi.cli.county.places import region_rows
 from tuoqi.cli.county.size import Size
 from tuoqi.cli.county.statuses import StatusBook
 from tuoqi.cli.county.visits import VisitBook
+from tuoqi.cli.county.workers import WorkerBook
 
 Progress = Callable[[str, int, int], None]
 
@@ -29,9 +31,13 @@ _HEADERS: Final = {
     "persons.csv": tables.PERSONS,
     "statuses.csv": tables.STATUSES,
     "facilities.csv": tables.FACILITIES,
+    "stays.csv": tables.STAYS,
+    "guardianship.csv": tables.GUARDIANSHIP,
+    "assessments.csv": tables.ASSESSMENTS,
     "deaths.csv": tables.DEATHS,
     "moves.csv": tables.MOVES,
     "price_index.csv": tables.PRICE_INDEX,
+    "workers.csv": tables.WORKERS,
     "visits.csv": tables.VISITS,
     "deaths-late.csv": tables.DEATHS,
     "visits-late.csv": tables.VISITS,
@@ -100,7 +106,10 @@ class _Writer:
         self._facilities = facility_rows(numbers)
         self._households = HouseholdMaker(stream(seed, "households"), numbers, month, size)
         self._statuses = StatusBook(stream(seed, "statuses"), month, size)
+        care = (files["stays.csv"], files["guardianship.csv"], files["assessments.csv"])
+        self._care = CareBook(stream(seed, "care"), month, *care)
         self._lists = ComparisonLists(stream(seed, "lists"), month, size, files["deaths.csv"], files["moves.csv"])
+        self._workers = WorkerBook(stream(seed, "workers"), numbers, month, size)
         self._rng = stream(seed, "rest")
         self._summary = CountySummary()
         self._payees: Counter[str] = Counter()
@@ -117,17 +126,20 @@ class _Writer:
         for household in self._households.households():
             made = self._households.made
             self._statuses.assign(household, made)
+            self._care.look_at(household)
             gone = self._lists.look_at(household, made)
             for person in household.members:
                 self._person(person, household.special, away=person is gone)
             if made - told >= _PROGRESS_STEP or made == self._persons:
                 told = made
                 progress("persons", made, self._persons)
+        self._workers.write(self._files["workers.csv"])
         return self._summarised()
 
     def _person(self, person: Person, special: str, *, away: bool) -> None:
         """Write one person with statuses and visits, and count what is expected of them."""
         self._files["persons.csv"].write(person.row())
+        self._workers.look_at(person)
         for row in person.status_rows:
             self._files["statuses.csv"].write(row)
         self._summary.children += person.age_class == CHILD

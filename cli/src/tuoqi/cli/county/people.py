@@ -49,7 +49,8 @@ class Person:
     """One person of the register with the rows and the standing that the generator gives them.
 
     `born` is a day's ordinal; exactly one of `id_number` and `temp_id` is set; `current` holds what is in force on
-    the loading day: category → (subtype, level).
+    the loading day: category → (subtype, level); `facility` is where the person lives, if in a home; `score` is that of
+    the guardianship scorecard, -1 where there is none.
     """
 
     age_class: str
@@ -70,6 +71,8 @@ class Person:
     status_rows: list[tuple[str, ...]] = field(default_factory=list)
     current: dict[str, tuple[str, str]] = field(default_factory=dict)
     paid: set[str] = field(default_factory=set)
+    facility: str = ""
+    score: int = -1
 
     @property
     def key(self) -> tuple[str, str]:

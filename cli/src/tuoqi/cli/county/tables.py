@@ -30,12 +30,27 @@ FACILITIES: Final = (
 REGIONS: Final = (
     "区划代码[code]", "名称[name]", "上级代码[parent]", "类型[kind]", "生效日期[valid_from]", "失效日期[valid_to]",
 )  # fmt: skip
+STAYS: Final = (
+    "证件号码[id_number]", "临时编号[temp_id]", "设施编号[facility]", "入住日期[from]", "离开日期[to]", "床位号[bed]",
+)  # fmt: skip
+GUARDIANSHIP: Final = (
+    "证件号码[id_number]", "临时编号[temp_id]", "监护类型[kind]", "监护人证件[guardian_id_number]", "姓名[guardian_name]",
+    "关系[relation]", "起[from]", "止[to]", "确认书[signed_on]",
+)  # fmt: skip
+ASSESSMENTS: Final = (
+    "证件号码[id_number]", "临时编号[temp_id]", "量表[scale]", "日期[assessed_on]", "评估人[assessors]",
+    "各项得分[items]", "等级[level]",
+)  # fmt: skip
 DEATHS: Final = ("证件号码[id_number]", "临时编号[temp_id]", "死亡日期[death_date]", "来源[source]")
 MOVES: Final = (
     "证件号码[id_number]", "临时编号[temp_id]", "迁出日期[moved_out_on]", "迁回日期[returned_on]", "来源[source]",
 )  # fmt: skip
 PRICE_INDEX: Final = (
     "月份[month]", "CPI同比[cpi_yoy]", "食品同比[food_yoy]", "SCPI同比[scpi_yoy]", "发布日期[published_on]",
+)  # fmt: skip
+
+WORKERS: Final = (
+    "姓名[name]", "证件号码[id_number]", "电话[phone]", "岗位[post]", "区划[region]", "起[from]", "止[to]", "备注[note]",
 )  # fmt: skip
 
 

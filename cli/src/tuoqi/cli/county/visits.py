@@ -1,7 +1,6 @@
 """A month of visits (探访) as the villages record them: who has a plan, how often it wants a visit, who was missed.
 
-The grades are those of the demonstration county's rules as they stand on the loading day; no guardianship scores are
-known then, so no child is graded RED.
+The grades are those of the demonstration county's rules as they stand on the loading day; who lives in a home has none.
 """
 
 import csv
@@ -24,6 +23,7 @@ _SEVERE: Final = ("3", "4")
 _PARTIAL: Final = ("1", "2")
 # One visit falls due in so many months; HIGH and RED have weeks instead.
 _MONTHS: Final = {"YELLOW": 1, "MEDIUM": 1, "BLUE": 3, "LOW": 3, "GREEN": 6}
+_RED_FROM, _YELLOW_FROM, _BLUE_FROM = 60, 40, 20
 _CHANNELS: Final = ("IN_PERSON",) * 7 + ("PHONE",) * 2 + ("VIDEO",)
 _WEEK: Final = 7
 _LATE_DAYS: Final = 3
@@ -34,8 +34,10 @@ _STARTED_AT: Final = 3  # column of visits.csv
 
 def grade_of(person: Person, born_80: int) -> str:
     """The grade (等级) of a person from what is in force, or nothing; the first rule that fits holds."""
+    if person.facility:
+        return ""
     if person.age_class == CHILD:
-        return _grade_of_child(person.current)
+        return _grade_of_child(person.current, person.score)
     return _grade_of_elder(person.current, aged=person.born <= born_80) if person.age_class == ELDER else ""
 
 
@@ -51,12 +53,14 @@ def _grade_of_elder(current: dict[str, tuple[str, str]], *, aged: bool) -> str:
     return "LOW" if aged or "dibao" in current else ""
 
 
-def _grade_of_child(current: dict[str, tuple[str, str]]) -> str:
-    """Monthly for orphans in families and the unattended, quarterly for the left behind, else half-yearly."""
+def _grade_of_child(current: dict[str, tuple[str, str]], score: int) -> str:
+    """Weekly for a high score, monthly for orphans in families and the unattended, quarterly for the left behind."""
+    if score >= _RED_FROM:
+        return "RED"
     at_home = "orphan_type_c" in current or current.get("orphan", ("", ""))[0] == "dispersed"
-    if at_home or "de_facto_unattended_child" in current:
+    if score >= _YELLOW_FROM or at_home or "de_facto_unattended_child" in current:
         return "YELLOW"
-    if "left_behind_child" in current or "child_in_difficulty" in current:
+    if score >= _BLUE_FROM or "left_behind_child" in current or "child_in_difficulty" in current:
         return "BLUE"
     green = ("orphan", "dibao", "disability", "tekun")
     return "GREEN" if any(category in current for category in green) else ""

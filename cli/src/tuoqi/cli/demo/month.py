@@ -72,7 +72,9 @@ class DemoMonth:
         load, at = self._load, self._at
         steps: list[tuple[str, Callable[[], Awaitable[str]]]] = [
             ("an invented county is made", self._generate),
-            *((f"{kind} loaded", load(kind)) for kind in ("regions", "facilities", "persons", "statuses")),
+            *((f"{kind} loaded", load(kind)) for kind in ("regions", "facilities", "persons", "stays")),
+            *((f"{kind} loaded", load(kind)) for kind in ("assessments", "statuses", "guardianship")),
+            ("workers loaded", load("workers")),
             *((f"{kind} loaded", load(kind)) for kind in ("deaths", "moves", "price_index")),
             *self._weeks(WEEKS[:2]),
             (f"the clock runs to the cut-off of {MONTH}", at("2026-11-20 18:01")),

@@ -5,13 +5,13 @@ from __future__ import annotations
 import codecs
 import csv
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Final
 
-from python_calamine import CalamineError, CalamineWorkbook
+from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
 
 from tuoqi.kit.errors import TuoqiError, register_errors
 
@@ -46,17 +46,20 @@ class TableFile:
     """SHA-256 of the file's bytes, hex."""
     _encoding: str
     """Empty where it is a spreadsheet."""
-    _sheet: Sequence[Row] = ()
+    _sheet: CalamineSheet | None = None
+    """Kept as the reader keeps it: as text it would take twice the memory."""
 
     def rows(self) -> Iterator[Row]:
         """The rows below the header, in order."""
-        if not self._encoding:
-            yield from self._sheet
-            return
-        with self.path.open(encoding=self._encoding, newline="") as file:
-            rows = enumerate(csv.reader(file), start=1)
+        if self._sheet is not None:
+            rows = _rows_of(self._sheet)
             _header(rows, self.path)
             yield from rows
+            return
+        with self.path.open(encoding=self._encoding, newline="") as file:
+            lines = enumerate(csv.reader(file), start=1)
+            _header(lines, self.path)
+            yield from lines
 
 
 def open_table(path: Path) -> TableFile:
@@ -119,10 +122,14 @@ def _header(rows: Iterator[Row], path: Path) -> Row:
 def _spreadsheet(path: Path, digest: str) -> TableFile:
     with CalamineWorkbook.from_path(str(path)) as book:
         sheet = book.get_sheet_by_index(0)
-        rows = [(number, [_text(cell) for cell in cells]) for number, cells in enumerate(sheet.iter_rows(), start=1)]
-    first, header = _header(iter(rows), path)
-    below = rows[first:]
-    return TableFile(path, header, len(below), digest, "", below)
+    rows = _rows_of(sheet)
+    _, header = _header(rows, path)
+    return TableFile(path, header, sum(1 for _ in rows), digest, "", sheet)
+
+
+def _rows_of(sheet: CalamineSheet) -> Iterator[Row]:
+    for number, cells in enumerate(sheet.iter_rows(), start=1):
+        yield number, [cell if type(cell) is str else _text(cell) for cell in cells]
 
 
 def _text(cell: object) -> str:

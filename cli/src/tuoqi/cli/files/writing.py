@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import xlsxwriter
 
@@ -36,12 +36,24 @@ def writing(path: Path, *, mode: int = PUBLIC) -> Iterator[Write]:
 
     Raises file.unwritable, file.too_long.
     """
+    with _drafted(path, mode) as draft, _sheet(draft) if path.suffix.lower() == ".xlsx" else _text(draft) as write:
+        yield write
+
+
+@contextmanager
+def text_file(path: Path, *, mode: int = PUBLIC) -> Iterator[TextIO]:
+    """A text that stands at `path` once the block ends well. Raises file.unwritable."""
+    with _drafted(path, mode) as draft, draft.open("w", encoding="utf-8") as file:
+        yield file
+
+
+@contextmanager
+def _drafted(path: Path, mode: int) -> Iterator[Path]:
     draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
     try:
         os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode))
         try:
-            with _sheet(draft) if path.suffix.lower() == ".xlsx" else _text(draft) as write:
-                yield write
+            yield draft
             draft.replace(path)
         finally:
             draft.unlink(missing_ok=True)

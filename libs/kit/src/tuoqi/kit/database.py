@@ -20,6 +20,8 @@ from tuoqi.kit.settings import Settings, read_secret
 STATEMENT_TIMEOUT_MS = 120_000
 CONFLICT_STATES = frozenset({"40001", "40P01", "55P03"})
 """Serialization failure, deadlock, lock not available: someone else was there first."""
+_TAKEN = "23505"
+"""SQLSTATE of a unique key that is there already."""
 DATA_CLASSES = ("22", "23")
 """SQLSTATE classes that blame the row: data exception, integrity constraint violation."""
 
@@ -60,6 +62,15 @@ class Tx:
             # COPY goes past SQLAlchemy, so its faults are dressed as SQLAlchemy's here, with the state they carry.
             if getattr(error, "sqlstate", None):
                 raise DBAPIError(f"COPY {table}", None, error) from error
+            raise
+
+    async def copy_new(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        """`copy` for rows that were looked for and not found. Raises Conflict where one has come into being since."""
+        try:
+            await self.copy(table, columns, rows)
+        except DBAPIError as error:
+            if sqlstate(error) == _TAKEN:
+                raise Conflict(str(error.orig)) from error
             raise
 
     async def stream(self, sql: str, /, *, size: int = 5_000, **params: Any) -> AsyncIterator[Sequence[Row[Any]]]:
@@ -108,6 +119,12 @@ class Database:
             if sqlstate(error) in CONFLICT_STATES:
                 raise Conflict(str(error.orig)) from error
             raise
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Tx]:
+        """Statements that each stand alone, without the round trips of a transaction: for a single read."""
+        async with self._engine.connect() as connection:
+            yield Tx(await connection.execution_options(isolation_level="AUTOCOMMIT"))
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[AsyncConnection]:

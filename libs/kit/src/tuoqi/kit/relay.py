@@ -10,12 +10,10 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from typing import Any, Self
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
-from aiokafka.partitioner import murmur2
 from asyncpg import InterfaceError, PostgresError
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -26,6 +24,7 @@ from tuoqi.kit import failpoints, metrics
 from tuoqi.kit.database import Database
 from tuoqi.kit.kafka import KafkaAddress
 from tuoqi.kit.logs import get_logger
+from tuoqi.kit.partition import partition_of
 from tuoqi.kit.wire import headers_of
 
 BATCH = 4_000
@@ -209,11 +208,4 @@ class _Producer:
 
 def _partition(row: Any) -> int:
     chosen = row["partition"]
-    return _partition_of(row["topic"], row["key"]) if chosen is None else int(chosen)
-
-
-@lru_cache(maxsize=100_000)
-def _partition_of(topic_name: str, key: str) -> int:
-    # Kafka's own default for keyed records, so that any other producer of the same key agrees. Kept, for it is slow.
-    hashed: int = murmur2(key.encode())
-    return (hashed & 0x7FFFFFFF) % topic(topic_name).partitions
+    return partition_of(row["key"], topic(row["topic"]).partitions) if chosen is None else int(chosen)

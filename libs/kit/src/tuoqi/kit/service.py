@@ -18,6 +18,8 @@ from typing import Any
 
 import grpc
 import uvloop
+from aiokafka.errors import KafkaError
+from faststream.kafka import KafkaBroker
 
 from tuoqi.contracts.topics import topics
 from tuoqi.kit import failpoints
@@ -47,6 +49,7 @@ from tuoqi.kit.timers import Timer, Timers, stored_clock
 from tuoqi.kit.tracing import configure_tracing, shutdown_tracing
 
 GRACE_S = 5.0
+KAFKA_RETRY_S = 2.0
 GC_THRESHOLDS = (50_000, 20, 20)
 """A batch makes ten thousands of short-lived objects; by default Python would look through them at every 700th."""
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -169,10 +172,10 @@ async def _serve(service: Service, settings: Settings) -> None:
             *add_tables(runtime, parts.importers, parts.exporters),
         ],
     )
-    if runtime.consumers:
-        await broker.start()
+    reads = not runtime.consumers or await _begin_reading(broker)
     tasks = [
         runtime.relay.run(),
+        *([] if reads else [_keep_trying_to_read(broker)]),
         runtime.timers.live(),
         *(consumer.watch() for consumer in runtime.consumers),
         Progress(runtime.database, runtime.relay, runtime.consumers).watch(server.set_serving),
@@ -191,6 +194,25 @@ async def _serve(service: Service, settings: Settings) -> None:
     await server.stop(GRACE_S)
     await runtime.database.close()
     shutdown_tracing()
+
+
+async def _begin_reading(broker: KafkaBroker) -> bool:
+    """Start the subscriptions; False where Kafka is away."""
+    try:
+        await broker.start()
+    except (KafkaError, OSError, TimeoutError) as fault:
+        logger.warning("Kafka is away, reading begins when it is back", fault=type(fault).__name__)
+        await broker.stop()
+        return False
+    return True
+
+
+async def _keep_trying_to_read(broker: KafkaBroker) -> None:
+    """Calls are answered without Kafka; this lives as long as the process."""
+    while True:
+        await asyncio.sleep(KAFKA_RETRY_S)
+        if await _begin_reading(broker):
+            await asyncio.Event().wait()
 
 
 async def _until_told_or_broken(tasks: Sequence[asyncio.Future[None]]) -> None:

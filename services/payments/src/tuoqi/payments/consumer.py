@@ -24,12 +24,15 @@ AnyPersonEvent = (
     | person_pb2.PersonDeceased
     | person_pb2.PersonDeathWithdrawn
     | person_pb2.PersonMoved
+    | person_pb2.PersonMerged
+    | person_pb2.PersonUnmerged
 )
 
 
 def person_row(event: AnyPersonEvent, version: int) -> tuple[Any, ...]:
     """All facts of a person as one row; absences and hukou as lists in the order of the event."""
     person = event.person
+    merged_into = event.into_person_id if isinstance(event, person_pb2.PersonMerged) else ""
     return (
         person.person_id,
         version,
@@ -38,6 +41,7 @@ def person_row(event: AnyPersonEvent, version: int) -> tuple[Any, ...]:
         date.fromisoformat(person.died_on) if person.died_on else None,
         _compact([[_day(one.moved_out_on), _day(one.returned_on)] for one in person.absences]),
         _compact([[_day(one.known_on), one.region] for one in person.hukou]),
+        merged_into,
     )
 
 
@@ -100,6 +104,7 @@ PERSON_FACTS = Projection(
         ("died_on", "date"),
         ("absences", "text"),
         ("hukou", "text"),
+        ("merged_into", "text"),
     ),
     on=dict.fromkeys(
         (
@@ -108,6 +113,8 @@ PERSON_FACTS = Projection(
             person_pb2.PersonDeceased,
             person_pb2.PersonDeathWithdrawn,
             person_pb2.PersonMoved,
+            person_pb2.PersonMerged,
+            person_pb2.PersonUnmerged,
         ),
         person_row,
     ),

@@ -20,8 +20,8 @@ from tuoqi.kit.context import Context
 from tuoqi.kit.handlers import Handlers
 from tuoqi.visits.domain import happenings as said
 from tuoqi.visits.domain.days import day_of
-from tuoqi.visits.domain.facts import Absence, PersonFacts, StatusInterval
-from tuoqi.visits.domain.file import VisitFile, learn_person, learn_statuses, look_again, take_record, turn_of_day
+from tuoqi.visits.domain.facts import Absence, CareFacts, GuardianshipScore, PersonFacts, StatusInterval, Stay
+from tuoqi.visits.domain.file import VisitFile, learn_care, learn_person, look_again, take_record, turn_of_day
 from tuoqi.visits.domain.overdues import overdue_id
 from tuoqi.visits.domain.records import VisitForm
 
@@ -31,7 +31,11 @@ PersonEvent = (
     | person_pb2.PersonDeceased
     | person_pb2.PersonDeathWithdrawn
     | person_pb2.PersonMoved
+    | person_pb2.PersonMerged
+    | person_pb2.PersonUnmerged
 )
+GUARDIANSHIP = "guardianship"
+"""The scale whose scores grade children."""
 CLOSED_BECAUSE = {"move": "moved"}
 """The contract's word for a reason of closing, where it differs from the domain's."""
 
@@ -44,19 +48,19 @@ def on_person_told(file: VisitFile | None, event: PersonEvent, ctx: Context) -> 
         return file
     region = person.residence_region or person.hukou[-1].region
     file = replace(file, region=region, person_version=max(file.person_version, ctx.message_version))
-    file, happened = learn_person(file, _facts(person), ctx.at, ctx.policy)
+    facts = replace(_facts(person), merged=isinstance(event, person_pb2.PersonMerged))
+    file, happened = learn_person(file, facts, ctx.at, ctx.policy)
     _tell(file.person_id, happened, ctx)
     return file
 
 
 def on_status_changed(file: VisitFile | None, event: status_pb2.PersonStatusChanged, ctx: Context) -> VisitFile:
-    """Statuses carry the grade; they may be told before the person is."""
+    """Statuses, stays and scores carry the grade; they may be told before the person is."""
     file = file or VisitFile(event.person_id)
     if 0 < ctx.message_version <= file.status_version:
         return file
     file = replace(file, status_version=max(file.status_version, ctx.message_version))
-    statuses = tuple(_interval(one) for one in event.intervals)
-    file, happened = learn_statuses(file, statuses, ctx.at, ctx.policy)
+    file, happened = learn_care(file, _care(event), ctx.at, ctx.policy)
     _tell(file.person_id, happened, ctx)
     return file
 
@@ -113,6 +117,18 @@ def _facts(person: person_pb2.PersonFacts) -> PersonFacts:
         birth_date=date.fromisoformat(person.birth_date),
         died_on=_day(person.died_on),
         absences=tuple(Absence(date.fromisoformat(one.moved_out_on), _day(one.returned_on)) for one in person.absences),
+    )
+
+
+def _care(event: status_pb2.PersonStatusChanged) -> CareFacts:
+    return CareFacts(
+        statuses=tuple(_interval(one) for one in event.intervals),
+        stays=tuple(Stay(one.facility, date.fromisoformat(one.began_on), _day(one.ended_on)) for one in event.stays),
+        scores=tuple(
+            GuardianshipScore(date.fromisoformat(one.assessed_on), one.score, one.loaded_order)
+            for one in event.assessments
+            if one.scale == GUARDIANSHIP
+        ),
     )
 
 
@@ -203,6 +219,8 @@ PLAN_HANDLERS = Handlers(
         person_pb2.PersonDeceased: on_person_told,
         person_pb2.PersonDeathWithdrawn: on_person_told,
         person_pb2.PersonMoved: on_person_told,
+        person_pb2.PersonMerged: on_person_told,
+        person_pb2.PersonUnmerged: on_person_told,
         status_pb2.PersonStatusChanged: on_status_changed,
     },
 )

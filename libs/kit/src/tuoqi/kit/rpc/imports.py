@@ -10,9 +10,9 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from sqlalchemy.exc import DBAPIError
 
@@ -20,6 +20,7 @@ from tuoqi.kit.database import Conflict, Database, Tx, blames_the_data
 from tuoqi.kit.errors import TuoqiError, register_errors
 from tuoqi.kit.rights import Actor
 from tuoqi.kit.tables import Column, Header, ParsedRow, Problem, parse_rows
+from tuoqi.kit.turns import slices
 
 CHUNK_ROWS_MAX: Final = 1_000
 TRIES_MAX: Final = 10
@@ -33,6 +34,10 @@ register_errors(
         "import.row_order": ("INVALID_ARGUMENT", "行号须递增，第 {row} 行之后出现了更小的行号。"),
     },
 )
+
+
+def _nobody_waits() -> None:
+    """Nothing is prepared ahead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,8 @@ class LoadContext:
     dry_run: bool
     traceparent: str
     correlation_id: str
+    decided: Callable[[], None] = _nobody_waits
+    """Called by an importer that has decided on a chunk and only writes from here on: the next one may be prepared."""
 
     def cause(self, row_number: int) -> str:
         """What the ids of a row derive from: content and row. A file loaded `again` makes new ids."""
@@ -162,6 +169,25 @@ class ImportLog:
             raise TuoqiError("import.at_once")
 
 
+@runtime_checkable
+class PreparingImporter(Importer, Protocol):
+    """An importer that can do part of its work before the rows' turn comes, while the rows before them are written."""
+
+    def prepare(self, rows: Sequence[ParsedRow]) -> Sequence[ParsedRow]:
+        """The same rows, with whatever `load` may use again however often it runs. It needs no database."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Rows that are committed together."""
+
+    good: Sequence[ParsedRow]
+    flawed: list[Problem]
+    """Of rows that cannot be read."""
+    last_row: int
+
+
 Step = Callable[[Tx], Awaitable[ChunkOutcome]]
 Runner = Callable[[Step], Awaitable[ChunkOutcome]]
 """Runs a step in a transaction."""
@@ -182,20 +208,40 @@ class Load:
     ) -> None:
         self._importer = importer
         self._header = header
-        self._ctx = ctx
+        self._ctx = replace(ctx, decided=self._decided)
         self._log = log
         self._run = run
+        self._begun_after = standing.rows_done + 1
+        self._turn = asyncio.Event()
+        """Set while the chunk in hand leaves the CPU alone."""
+        self._turn.set()
         self.standing = standing
 
-    async def take(self, rows: Sequence[tuple[int, Sequence[str]]]) -> list[Problem]:
-        """Take rows (number, cells) in the file's order; the problems found. Rows taken before are passed over."""
-        fresh = [row for row in rows if row[0] > self.standing.rows_done + 1]
-        problems: list[Problem] = []
+    async def prepare(self, rows: Sequence[tuple[int, Sequence[str]]]) -> list[Chunk]:
+        """Read rows (number, cells) in the file's order; those that an earlier load took are passed over."""
+        await self._turn.wait()
+        fresh = [row for row in rows if row[0] > self._begun_after]
+        chunks = []
         for first in range(0, len(fresh), CHUNK_ROWS_MAX):
-            chunk = fresh[first : first + CHUNK_ROWS_MAX]
-            good, flawed = parse_rows(self._header, chunk)
-            problems += await self._commit(good, flawed, chunk[-1][0])
-        return problems
+            numbered = fresh[first : first + CHUNK_ROWS_MAX]
+            good, flawed = parse_rows(self._header, numbered)
+            if isinstance(self._importer, PreparingImporter):
+                prepare = self._importer.prepare
+                good = [row async for some in slices(good) for row in prepare(some)]
+            chunks.append(Chunk(good, flawed, numbered[-1][0]))
+            await asyncio.sleep(0)
+        return chunks
+
+    async def take(self, chunk: Chunk) -> list[Problem]:
+        """Commit the next chunk; the problems found."""
+        self._turn.clear()
+        try:
+            return await self._commit(chunk.good, chunk.flawed, chunk.last_row)
+        finally:
+            self._turn.set()
+
+    def _decided(self) -> None:
+        self._turn.set()
 
     async def _commit(self, good: Sequence[ParsedRow], flawed: list[Problem], last_row: int) -> list[Problem]:
         """One transaction; halved where the database refuses a row, until the culprit stands alone."""

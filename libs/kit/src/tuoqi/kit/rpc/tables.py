@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Protocol
@@ -17,6 +18,7 @@ from tuoqi.kit.database import Database, Tx
 from tuoqi.kit.errors import TuoqiError, register_errors
 from tuoqi.kit.rights import Actor, current_actor
 from tuoqi.kit.rpc.imports import (
+    Chunk,
     ChunkOutcome,
     Importer,
     ImportLog,
@@ -30,6 +32,7 @@ from tuoqi.kit.rpc.imports import (
 from tuoqi.kit.rpc.refusals import Grpc
 from tuoqi.kit.tables import Column, Header, Problem, row_formatter
 from tuoqi.kit.tracing import current_correlation_id, current_traceparent
+from tuoqi.kit.turns import ahead
 
 if TYPE_CHECKING:
     from tuoqi.kit.service import Runtime
@@ -181,18 +184,26 @@ class _Job:
 
 
 async def _answers(load: Load, requests: AsyncIterator[pb.ImportRowsRequest]) -> AsyncIterator[pb.ImportRowsResponse]:
+    async with aclosing(ahead(_chunks(load, requests))) as coming:
+        async for chunks in coming:
+            for chunk in chunks:
+                for problem in await load.take(chunk):
+                    yield pb.ImportRowsResponse(problem=_problem(problem))
+            yield pb.ImportRowsResponse(progress=pb.ImportProgress(rows_done=load.standing.rows_done))
+
+
+async def _chunks(load: Load, requests: AsyncIterator[pb.ImportRowsRequest]) -> AsyncIterator[list[Chunk]]:
     last = 0
     async for request in requests:
         if not request.HasField("chunk"):
             raise TuoqiError("import.no_header")
-        rows = [(row.number, row.cells) for row in request.chunk.rows]
+        # Made plain at once: each look into a message would make its texts anew.
+        rows = [(row.number, list(row.cells)) for row in request.chunk.rows]
         for number, _ in rows:
             if number <= last:
                 raise TuoqiError("import.row_order", row=last)
             last = number
-        for problem in await load.take(rows):
-            yield pb.ImportRowsResponse(problem=_problem(problem))
-        yield pb.ImportRowsResponse(progress=pb.ImportProgress(rows_done=load.standing.rows_done))
+        yield await load.prepare(rows)
 
 
 def _started(

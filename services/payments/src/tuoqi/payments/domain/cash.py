@@ -33,6 +33,8 @@ class Pending:
     benefit_month: Month
     amount_fen: int
     state: PendingState
+    file: str = ""
+    """The merged file 并档 whose line it is of; empty for the person's own."""
 
 
 class StepKind(StrEnum):
@@ -60,6 +62,8 @@ class Step:
     other: str = ""
     cycle: str = ""
     state: PendingState | None = None
+    file: str = ""
+    """The merged file whose money is withdrawn or whose case is reduced; empty for the person's own."""
 
 
 CaseKey = tuple[str, Month]
@@ -109,7 +113,7 @@ def _withdrawals(month: Month, owed: dict[str, int], held: Sequence[Pending]) ->
         fen = min(owed.get(one.programme, 0), one.amount_fen)
         if fen > 0:
             owed[one.programme] -= fen
-            yield Step(StepKind.WITHDRAW, one.programme, month, fen, cycle=one.cycle, state=one.state)
+            yield Step(StepKind.WITHDRAW, one.programme, month, fen, cycle=one.cycle, state=one.state, file=one.file)
 
 
 def _pairs(kind: StepKind, month: Month, owed: dict[str, int], gained: dict[str, int]) -> Iterator[Step]:
@@ -120,6 +124,32 @@ def _pairs(kind: StepKind, month: Month, owed: dict[str, int], gained: dict[str,
             owed[programme] -= fen
             gained[payer] -= fen
             yield Step(kind, programme, month, fen, other=payer)
+
+
+def by_file(
+    steps: Sequence[Step], cases: Mapping[CaseKey, int], shares: Mapping[CaseKey, Mapping[str, int]]
+) -> tuple[Step, ...]:
+    """The steps with what reduces a case split over the files that owe it: the person's own first, then by id.
+
+    `cases` are in fen over all files, `shares` the part of each merged file; the rest is the person's own.
+    """
+    left = {
+        key: {"": cases[key] - sum(files.values()), **{file: files[file] for file in sorted(files)}}
+        for key, files in shares.items()
+    }
+    split: list[Step] = []
+    for step in steps:
+        owing = left.get((step.programme, step.benefit_month))
+        if step.kind is not StepKind.REDUCE_CASE or owing is None:
+            split.append(step)
+            continue
+        rest = step.amount_fen
+        for file, fen in owing.items():
+            if part := min(rest, fen):
+                owing[file] -= part
+                rest -= part
+                split.append(replace(step, amount_fen=part, file=file))
+    return tuple(split)
 
 
 def undo(steps: Sequence[Step]) -> tuple[Step, ...]:
@@ -134,6 +164,8 @@ class Effects:
     pending: Mapping[tuple[str, str, Month], int]
     cases: Mapping[CaseKey, int]
     to_instruct: Mapping[CaseKey, int]
+    file_cases: Mapping[tuple[str, str, Month], int]
+    """Cases of merged files by (file, programme, month)."""
 
 
 def effects(steps: Iterable[Step]) -> Effects:
@@ -141,12 +173,15 @@ def effects(steps: Iterable[Step]) -> Effects:
     pending: defaultdict[tuple[str, str, Month], int] = defaultdict(int)
     cases: defaultdict[CaseKey, int] = defaultdict(int)
     to_instruct: defaultdict[CaseKey, int] = defaultdict(int)
+    file_cases: defaultdict[tuple[str, str, Month], int] = defaultdict(int)
     for step in steps:
         key = (step.programme, step.benefit_month)
         if step.kind is StepKind.WITHDRAW:
             pending[step.cycle, step.programme, step.benefit_month] -= step.amount_fen
         elif step.kind is StepKind.RAISE_CASE:
             cases[key] += step.amount_fen
+        elif step.kind is StepKind.REDUCE_CASE and step.file:
+            file_cases[step.file, *key] -= step.amount_fen
         elif step.kind is StepKind.REDUCE_CASE:
             cases[key] -= step.amount_fen
         elif step.kind is StepKind.INSTRUCT:
@@ -155,4 +190,5 @@ def effects(steps: Iterable[Step]) -> Effects:
         pending={place: fen for place, fen in pending.items() if fen},
         cases={place: fen for place, fen in cases.items() if fen},
         to_instruct={place: fen for place, fen in to_instruct.items() if fen},
+        file_cases={place: fen for place, fen in file_cases.items() if fen},
     )

@@ -119,14 +119,14 @@ def post_lines(cycle: str, lines: Iterable[Line]) -> tuple[Posting, ...]:
 
 
 def post_steps(cycle: str, person_id: str, steps: Iterable[Step]) -> tuple[Posting, ...]:
-    """The cash of a person's lines; steps of `cash.undo` post the opposite."""
+    """The cash of a person's lines, of merged files under their own id; steps of `cash.undo` post the opposite."""
     return tuple(
         post(
             cycle,
             _STEPS[step.kind],
             step.amount_fen,
             programme=step.programme,
-            person_id=person_id,
+            person_id=step.file or person_id,
             benefit_month=step.benefit_month,
             reference=step.other or step.cycle,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tuoqi.payments.domain.cash import CaseKey, Pending, Step, plan_cash
+from tuoqi.payments.domain.cash import CaseKey, Pending, Step, by_file, plan_cash
 from tuoqi.payments.domain.cycle import Cycle
 from tuoqi.payments.domain.denial import Denial, why_not
 from tuoqi.payments.domain.entitlement import entitled
@@ -24,6 +24,8 @@ class Known:
     earlier: Earlier
     pending: Sequence[Pending] = ()
     cases: Mapping[CaseKey, int] | None = None
+    shares: Mapping[CaseKey, Mapping[str, int]] | None = None
+    """Of cases that merged files owe, the part of each."""
 
 
 def reckon(known: Known, cycle: Cycle, policy: Policy) -> tuple[Settlement, tuple[Step, ...]]:
@@ -49,4 +51,7 @@ def reckon(known: Known, cycle: Cycle, policy: Policy) -> tuple[Settlement, tupl
         reach_back_months=cycle.rules.reach_back_months,
         why_not=denial,
     )
-    return settlement, plan_cash(settlement.lines, known.pending, known.cases or {}, policy.order)
+    steps = plan_cash(settlement.lines, known.pending, known.cases or {}, policy.order)
+    if known.shares:
+        steps = by_file(steps, known.cases or {}, known.shares)
+    return settlement, steps

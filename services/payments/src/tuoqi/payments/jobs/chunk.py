@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -60,7 +60,9 @@ class Reckoner:
             facts, intervals = decode(row, categories)
             if not intervals and before is NOTHING_EARLIER:
                 continue
-            known = Known(facts, intervals, before, held.pending if held else (), held.cases if held else None)
+            known = Known(facts, intervals, before)
+            if held:
+                known = replace(known, pending=held.pending, cases=held.cases, shares=held.shares)
             settlement, steps = reckon(known, self.cycle, self.policy)
             done.beyond.extend(settlement.beyond_limit)
             if settlement.lines:
@@ -104,12 +106,14 @@ class Reckoner:
             done.withdrawals.append((person_id, place, programme, month_text(month), fen))
         for (programme, month), fen in changed.cases.items():
             done.cases.append((person_id, programme, month_text(month), fen))
+        for (file, programme, month), fen in changed.file_cases.items():
+            done.cases.append((file, programme, month_text(month), fen))
         for ordinal, step in enumerate(step for step in steps if step.kind is not StepKind.INSTRUCT):
             done.steps.append((cycle_id, person_id, ordinal, *_step_fields(step)))
         done.entries.extend(entry_rows(post_steps(cycle_id, person_id, steps), self.at))
 
 
 def _step_fields(step: Step) -> Row:
-    from_cycle_id, from_part = place_of(step.cycle)
+    from_cycle_id, from_part, _ = place_of(step.cycle)
     month = month_text(step.benefit_month)
-    return (step.kind.value, step.programme, month, step.amount_fen, step.other, from_cycle_id, from_part)
+    return (step.kind.value, step.programme, month, step.amount_fen, step.other, from_cycle_id, from_part, step.file)

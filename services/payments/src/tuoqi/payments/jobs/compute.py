@@ -22,7 +22,8 @@ from tuoqi.payments.jobs.facts import wait_for_facts
 from tuoqi.payments.jobs.tools import Tools, known_cycle
 from tuoqi.payments.store import cash, ledger, lines
 from tuoqi.payments.store.cycles import Total, all_cycles, lock_money, write_totals
-from tuoqi.payments.store.facts import count_persons, read_chunk
+from tuoqi.payments.store.facts import count_persons, read_chunk, read_merged
+from tuoqi.payments.store.people import People
 
 EVENT_LINES = 1_000
 """Lines in one event, at most; the contract's limit."""
@@ -96,6 +97,7 @@ async def _compute(tools: Tools, tx: Tx, cycle_id: str, by: str, say: Say) -> Cy
 async def _write_chunks(tools: Tools, tx: Tx, cycle: Cycle, say: Say) -> _Sums:
     reckoner = Reckoner(cycle, tools.policy, tools.ids, tools.clock.now())
     total = await count_persons(tx, cycle.cut_off)
+    merged = await read_merged(tx, cycle.cut_off)
     sums, after, done = _Sums(), "", 0
     last = Chunk()
     while rows := await read_chunk(tx, cycle.cut_off, after, tools.chunk_persons):
@@ -104,8 +106,12 @@ async def _write_chunks(tools: Tools, tx: Tx, cycle: Cycle, say: Say) -> _Sums:
             raise CycleError(
                 "payments.cycle_facts_missing", cut_off=cycle.cut_off, missing=f"{strangers} 人有身份认定而没有人员信息"
             )
-        earlier = await lines.read_earlier(tx, first, after)
-        held = await cash.read_cash(tx, first, after)
+        done += len(rows)
+        # What a merged file was paid counts with its person, and it is not looked at by itself.
+        rows = [row for row in rows if row.person_id not in merged.root_of]
+        people = People(first, after, merged.root_of, merged.others(row.person_id for row in rows))
+        earlier = await lines.read_earlier(tx, people)
+        held = await cash.read_cash(tx, people)
         # In a thread, so that the service goes on answering, and the last chunk is written meanwhile: people are apart.
         reckoned = asyncio.create_task(asyncio.to_thread(reckoner.chunk, rows, earlier, held))
         try:
@@ -113,7 +119,6 @@ async def _write_chunks(tools: Tools, tx: Tx, cycle: Cycle, say: Say) -> _Sums:
         finally:
             last = await reckoned
         sums.add(last)
-        done += len(rows)
         say("核算", done, total)
     await _write(tx, cycle.cycle_id, last)
     return sums

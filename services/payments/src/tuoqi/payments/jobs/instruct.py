@@ -19,7 +19,7 @@ from tuoqi.payments.jobs.outpay import Outpay, plan_outpay
 from tuoqi.payments.jobs.tools import Tools, known_cycle
 from tuoqi.payments.store import ledger
 from tuoqi.payments.store.cycles import lock_money
-from tuoqi.payments.store.facts import read_vitals
+from tuoqi.payments.store.facts import Merged, read_merged, read_vitals
 from tuoqi.payments.store.instructions import (
     leave_nothing_to_instruct,
     move_purses,
@@ -39,7 +39,8 @@ async def instruct(tools: Tools, named: str, *, by: str) -> Cycle:
     cycle.instruct(on=day_of(now))  # refuses a wrong state before anybody is asked
     await wait_for_facts(tools, cycle, now)
     async with tools.database.begin() as tx:
-        people = sorted({purse.person_id for purse in await read_purses(tx, cycle.cycle_id)})
+        merged = await read_merged(tx, now)
+        people = merged.whole({purse.person_id for purse in await read_purses(tx, cycle.cycle_id)})
     payees = await tools.registry.payees(people, now)
     instructed: Cycle = await tools.commander.transaction(
         lambda tx: _instruct(tools, tx, cycle.cycle_id, now, payees, by)
@@ -55,9 +56,11 @@ async def _instruct(
     cycle.instruct(on=day)
     purses = await read_purses(tx, cycle_id)
     people = sorted({purse.person_id for purse in purses})
-    vitals = await read_vitals(tx, people, now)
+    merged = await read_merged(tx, now)
+    vitals = await read_vitals(tx, people, now, merged)
     if any(person not in payees or person not in vitals for person in people):
         raise TuoqiError("state.conflict")  # money was moved since the registry was asked
+    payees = {person: _account_of(person, merged, payees) for person in people}
     plan = await asyncio.to_thread(plan_outpay, cycle, purses, payees, vitals, day=day, order=tools.policy.order)
     await _write(tx, cycle_id, plan, now)
     await prove(tx, cycle_id)
@@ -68,6 +71,14 @@ async def _instruct(
         waiting_fen=await waiting_fen(tx),
     )
     return await run_one(tools, tx, cycle, command, by=by)
+
+
+def _account_of(person: str, merged: Merged, payees: Mapping[str, registry.Payee]) -> registry.Payee:
+    """The account of the file whose money it is; where it has none, that of the person or of another merged file."""
+    root = merged.root(person)
+    files = (person, root, *merged.files_of.get(root, ()))
+    found = (payees[file] for file in files if file in payees and payees[file].account_version_id)
+    return next(found, payees[person])
 
 
 async def _write(tx: Tx, cycle_id: str, plan: Outpay, now: datetime) -> None:

@@ -13,6 +13,7 @@ from tuoqi.kit.database import Tx
 from tuoqi.kit.handlers import expect_rows
 from tuoqi.payments.domain.cash import CaseKey, Pending, PendingState
 from tuoqi.payments.store.lines import month_of
+from tuoqi.payments.store.people import People
 
 _OUTGOING = ("cycle_id", "person_id", "programme", "benefit_month", "amount_fen", "state", "facility")
 _STEPS = (
@@ -26,11 +27,13 @@ _STEPS = (
     "other",
     "from_cycle_id",
     "from_part",
+    "from_person_id",
 )
 
 _HELD = """
 SELECT o.*, c.seq FROM outgoing o JOIN cycles c USING (cycle_id)
-WHERE o.person_id BETWEEN :first AND :last AND o.amount_fen > 0 AND o.state IN ('TO_INSTRUCT', 'WAITING', 'RETURNED')
+WHERE {where} AND o.amount_fen > 0 AND o.state IN ('TO_INSTRUCT', 'WAITING', 'RETURNED')
+ORDER BY o.person_id, c.seq, o.part
 """
 
 _WITHDRAW = """
@@ -61,7 +64,8 @@ WHERE r.person_id = t.person_id AND r.programme = t.programme AND r.benefit_mont
 # line went out meanwhile, it becomes a piece of its own and waits for the next cycle.
 _GIVE_BACK = """
 WITH back AS (
-    SELECT person_id, from_cycle_id AS cycle_id, from_part AS part, programme, benefit_month, sum(amount_fen) AS fen
+    SELECT coalesce(nullif(from_person_id, ''), person_id) AS person_id, from_cycle_id AS cycle_id, from_part AS part,
+           programme, benefit_month, sum(amount_fen) AS fen
     FROM cash_steps WHERE cycle_id = :cycle_id AND kind = 'WITHDRAW' GROUP BY 1, 2, 3, 4, 5
 ), held AS (
     UPDATE outgoing o SET amount_fen = o.amount_fen + back.fen FROM back
@@ -78,22 +82,24 @@ WHERE o.state = 'SENT'
 """
 _CASES_UNDONE = """
 UPDATE recovery_cases r SET amount_fen = r.amount_fen - s.fen
-FROM (SELECT person_id, programme, benefit_month,
+FROM (SELECT coalesce(nullif(from_person_id, ''), person_id) AS person_id, programme, benefit_month,
              sum(CASE kind WHEN 'RAISE_CASE' THEN amount_fen ELSE -amount_fen END) AS fen
       FROM cash_steps WHERE cycle_id = :cycle_id AND kind IN ('RAISE_CASE', 'REDUCE_CASE') GROUP BY 1, 2, 3) s
 WHERE r.person_id = s.person_id AND r.programme = s.programme AND r.benefit_month = s.benefit_month
 """
 
 
-def place(cycle_id: str, part: int) -> str:
-    """How the engine names a piece of money: by its cycle, and by its part where it has several."""
-    return f"{cycle_id}#{part}" if part else cycle_id
+def place(cycle_id: str, part: int, file: str = "") -> str:
+    """How the engine names a piece of money: its cycle, its part where it has several, and the merged file it is of."""
+    named = f"{cycle_id}#{part}" if part else cycle_id
+    return f"{named}@{file}" if file else named
 
 
-def place_of(name: str) -> tuple[str, int]:
-    """Cycle and part of a piece of money."""
-    cycle_id, _, part = name.partition("#")
-    return cycle_id, int(part or 0)
+def place_of(name: str) -> tuple[str, int, str]:
+    """Cycle, part and merged file of a piece of money; the file is empty where it is of the person's own."""
+    named, _, file = name.partition("@")
+    cycle_id, _, part = named.partition("#")
+    return cycle_id, int(part or 0), file
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,30 +108,42 @@ class CashOf:
 
     pending: Sequence[Pending]
     cases: Mapping[CaseKey, int]
+    """By programme and month, over all files."""
+    shares: Mapping[CaseKey, Mapping[str, int]]
+    """The part of each merged file in a case; what is left is the person's own."""
 
 
-async def read_cash(tx: Tx, first: str, last: str) -> dict[str, CashOf]:
-    """The cash of the people from first to last by id, of those who have any."""
+async def read_cash(tx: Tx, people: People) -> dict[str, CashOf]:
+    """The cash of people, of those who have any; that of merged files is among their person's."""
     pending: dict[str, list[Pending]] = {}
-    for row in await tx.fetch(_HELD, first=first, last=last):
-        pending.setdefault(row.person_id, []).append(
+    for row in await tx.fetch(_HELD.format(where=people.where), **people.bounds):
+        person = people.root(row.person_id)
+        file = row.person_id if row.person_id != person else ""
+        pending.setdefault(person, []).append(
             Pending(
-                cycle=place(row.cycle_id, row.part),
+                cycle=place(row.cycle_id, row.part, file),
                 cycle_seq=row.seq,
                 programme=row.programme,
                 benefit_month=month_of(row.benefit_month),
                 amount_fen=row.amount_fen,
                 state=PendingState(row.state),
+                file=file,
             )
         )
     cases: dict[str, dict[CaseKey, int]] = {}
+    shares: dict[str, dict[CaseKey, dict[str, int]]] = {}
     for row in await tx.fetch(
-        "SELECT * FROM recovery_cases WHERE person_id BETWEEN :first AND :last AND amount_fen > 0",
-        first=first,
-        last=last,
+        f"SELECT * FROM recovery_cases WHERE {people.where} AND amount_fen > 0 ORDER BY person_id", **people.bounds
     ):
-        cases.setdefault(row.person_id, {})[row.programme, month_of(row.benefit_month)] = row.amount_fen
-    return {person: CashOf(pending.get(person, ()), cases.get(person, {})) for person in {*pending, *cases}}
+        person, case = people.root(row.person_id), (row.programme, month_of(row.benefit_month))
+        own = cases.setdefault(person, {})
+        own[case] = own.get(case, 0) + row.amount_fen
+        if person != row.person_id:
+            shares.setdefault(person, {}).setdefault(case, {})[row.person_id] = row.amount_fen
+    return {
+        person: CashOf(pending.get(person, ()), cases.get(person, {}), shares.get(person, {}))
+        for person in {*pending, *cases}
+    }
 
 
 async def write_outgoing(tx: Tx, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -143,11 +161,12 @@ async def withdraw(tx: Tx, changes: Sequence[tuple[str, str, str, str, int]]) ->
     if not changes:
         return
     places = [place_of(name) for _, name, _, _, _ in changes]
+    persons = [file or person for (person, *_), (_, _, file) in zip(changes, places, strict=True)]
     touched = await tx.execute(
         _WITHDRAW,
-        persons=[person for person, *_ in changes],
-        cycles=[cycle_id for cycle_id, _ in places],
-        parts=[part for _, part in places],
+        persons=persons,
+        cycles=[cycle_id for cycle_id, _, _ in places],
+        parts=[part for _, part, _ in places],
         programmes=[programme for _, _, programme, _, _ in changes],
         months=[month for _, _, _, month, _ in changes],
         changes=[change for *_, change in changes],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -28,6 +28,16 @@ FROM known LEFT JOIN LATERAL (
 ORDER BY known.person_id
 """
 
+# Files that ever were merged are few and have an index of their own; what counts is the version known last.
+_MERGED = """
+SELECT p.person_id, p.merged_into FROM (SELECT DISTINCT person_id FROM person_facts WHERE merged_into <> '') ever
+JOIN LATERAL (
+    SELECT * FROM person_facts f WHERE f.person_id = ever.person_id AND f.known_at <= :at
+    ORDER BY f.version DESC LIMIT 1
+) p ON true
+WHERE p.merged_into <> '' ORDER BY p.person_id
+"""
+
 _LETTERS = """
 SELECT (SELECT count(*) FROM dead_letters WHERE consumer = :consumer AND state = 'open') AS dead,
        (SELECT count(*) FROM parked WHERE consumer = :consumer) AS parked,
@@ -50,6 +60,38 @@ class Missing:
     dead_letters: int
     parked: int
     stopped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """Files merged into others 并档, as known at a moment: their lines and money count with the person's."""
+
+    root_of: Mapping[str, str]
+    """File → person."""
+    files_of: Mapping[str, Sequence[str]]
+    """Person → the merged files, by id."""
+
+    def root(self, person_id: str) -> str:
+        """The person whom a file belongs to."""
+        return self.root_of.get(person_id, person_id)
+
+    def others(self, person_ids: Iterable[str]) -> list[str]:
+        """The files merged into any of these people."""
+        return [file for one in person_ids for file in self.files_of.get(one, ())] if self.files_of else []
+
+    def whole(self, person_ids: Iterable[str]) -> list[str]:
+        """These files, and all others of the same people."""
+        roots = {self.root(one) for one in person_ids}
+        return sorted({*roots, *self.others(roots)})
+
+
+async def read_merged(tx: Tx, at: datetime) -> Merged:
+    """Which files were merged into which people as known at a moment."""
+    root_of = {row.person_id: row.merged_into for row in await tx.fetch(_MERGED, at=at)}
+    files_of: dict[str, list[str]] = {}
+    for file, root in root_of.items():
+        files_of.setdefault(root, []).append(file)
+    return Merged(root_of, files_of)
 
 
 async def count_persons(tx: Tx, cut_off: datetime) -> int:
@@ -96,15 +138,17 @@ def _day(text: str) -> date | None:
     return date.fromisoformat(text) if text else None
 
 
-async def read_vitals(tx: Tx, person_ids: Sequence[str], at: datetime) -> dict[str, Vitals]:
-    """Birth and death of people as known at a moment."""
+async def read_vitals(tx: Tx, person_ids: Sequence[str], at: datetime, merged: Merged) -> dict[str, Vitals]:
+    """Birth and death of people as known at a moment; of a merged file those of the person."""
+    roots = {person_id: merged.root(person_id) for person_id in person_ids}
     rows = await tx.fetch(
         "SELECT DISTINCT ON (person_id) person_id, birth_date, died_on FROM person_facts"
         " WHERE person_id = ANY(CAST(:ids AS text[])) AND known_at <= :at ORDER BY person_id, version DESC",
-        ids=list(person_ids),
+        ids=sorted({*roots.values()}),
         at=at,
     )
-    return {row.person_id: Vitals(row.birth_date, row.died_on is not None) for row in rows}
+    known = {row.person_id: Vitals(row.birth_date, row.died_on is not None) for row in rows}
+    return {person_id: known[root] for person_id, root in roots.items() if root in known}
 
 
 async def fenced_places(tx: Tx, fence_id: str) -> set[tuple[str, int]]:

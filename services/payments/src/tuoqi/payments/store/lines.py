@@ -10,8 +10,9 @@ from typing import Any
 from tuoqi.kit.database import Tx
 from tuoqi.payments.domain.entitlement import Facts
 from tuoqi.payments.domain.months import Month
-from tuoqi.payments.domain.settlement import BeyondLimit, Earlier, Line, LineType, Paid
+from tuoqi.payments.domain.settlement import NOTHING_PAID, BeyondLimit, Earlier, Line, LineType, Paid
 from tuoqi.payments.store.cycles import Total
+from tuoqi.payments.store.people import People
 
 LINE_COLUMNS = (
     "cycle_id",
@@ -30,8 +31,6 @@ LINE_COLUMNS = (
     "may_be_posted",
 )
 _BEYOND_COLUMNS = ("cycle_id", "person_id", "programme", "benefit_month", "amount_fen")
-_BETWEEN = "person_id BETWEEN :first AND :last AND NOT cancelled"
-
 month_text = cache(str)
 """A month as it is stored, `YYYY-MM`: few months, many rows."""
 month_of = cache(Month.parse)
@@ -90,26 +89,26 @@ async def write_beyond(tx: Tx, cycle_id: str, cut: Sequence[BeyondLimit]) -> Non
     await tx.copy("beyond_limit", _BEYOND_COLUMNS, rows)
 
 
-async def read_earlier(tx: Tx, first: str, last: str) -> dict[str, Earlier]:
-    """What live cycles have paid and listed so far, for the people from first to last by id."""
+async def read_earlier(tx: Tx, people: People) -> dict[str, Earlier]:
+    """What live cycles have paid and listed so far, by person; what was paid on merged files counts with the person."""
     paid: dict[str, dict[str, dict[Month, Paid]]] = {}
     for row in await tx.fetch(
         "SELECT person_id, programme, benefit_month, sum(amount_fen) AS fen, count(*) AS lines"
-        f" FROM payment_lines WHERE {_BETWEEN} GROUP BY 1, 2, 3",
-        first=first,
-        last=last,
+        f" FROM payment_lines WHERE {people.where} AND NOT cancelled GROUP BY 1, 2, 3",
+        **people.bounds,
     ):
-        months = paid.setdefault(row.person_id, {}).setdefault(row.programme, {})
-        months[month_of(row.benefit_month)] = Paid(int(row.fen), row.lines)
+        months = paid.setdefault(people.root(row.person_id), {}).setdefault(row.programme, {})
+        before = months.get(month_of(row.benefit_month), NOTHING_PAID)
+        months[month_of(row.benefit_month)] = Paid(before.sum_fen + int(row.fen), before.count + row.lines)
     listed: dict[str, dict[str, dict[Month, int]]] = {}
     for row in await tx.fetch(
         "SELECT person_id, programme, benefit_month, sum(amount_fen) AS fen"
-        f" FROM beyond_limit WHERE {_BETWEEN} GROUP BY 1, 2, 3",
-        first=first,
-        last=last,
+        f" FROM beyond_limit WHERE {people.where} AND NOT cancelled GROUP BY 1, 2, 3",
+        **people.bounds,
     ):
-        months_listed = listed.setdefault(row.person_id, {}).setdefault(row.programme, {})
-        months_listed[month_of(row.benefit_month)] = int(row.fen)
+        months_listed = listed.setdefault(people.root(row.person_id), {}).setdefault(row.programme, {})
+        month = month_of(row.benefit_month)
+        months_listed[month] = months_listed.get(month, 0) + int(row.fen)
     return {person: Earlier(paid.get(person, {}), listed.get(person, {})) for person in {*paid, *listed}}
 
 

@@ -6,7 +6,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-_KNOWN_KEYS: Final = frozenset({"key", "name", "required", "subtypes", "levels", "has_amount", "sealed_as"})
+_KNOWN_KEYS: Final = frozenset(
+    {
+        "key",
+        "name",
+        "required",
+        "subtypes",
+        "levels",
+        "has_amount",
+        "sealed_as",
+        "opens",
+        "ends",
+        "hearing",
+        "posting_days",
+        "dearest_first",
+    }
+)
 _MAY_BE_REQUIRED: Final = frozenset({"subtype", "level", "amount", "applied_on", "decided_on", "valid_until"})
 
 
@@ -33,6 +48,18 @@ class Category:
     has_amount: bool = False
     sealed_as: tuple[str, str] | None = None
     """The category and subtype under which rows are kept and told; the row's own word is kept sealed only."""
+    opens: Words = field(default_factory=dict)
+    """Reasons for which an interval opens, by code."""
+    ends: Words = field(default_factory=dict)
+    """Reasons for which one ends, by code."""
+    unheard: frozenset[str] = frozenset()
+    """Those of them for which the person need not be heard: death, prison, his own wish."""
+    hearing: bool = False
+    """The law asks that the person is heard 听取意见 before a cut (社会救助法, art. 48)."""
+    posting_days: int = 0
+    """For so many days decisions are posted 公示; 0 = never, as for every child."""
+    dearest_first: tuple[str, ...] = ()
+    """Levels from the one that gives most to the one that gives least; empty where a level says nothing about money."""
 
     @property
     def name(self) -> str:
@@ -43,9 +70,11 @@ class Category:
 def read_categories(documents: Iterable[Mapping[str, Any]]) -> dict[str, Category]:
     """The categories by key, from the content of policy files. Raises PolicyError."""
     found: dict[str, Category] = {}
+    documents = list(documents)
+    reasons, unheard = _reasons(documents)
     for document in documents:
         for entry in _entries(document):
-            category = _read(entry)
+            category = _read(entry, reasons, unheard)
             if category.key in found:
                 raise PolicyError(f"category {category.key} is listed twice")
             found[category.key] = category
@@ -62,7 +91,18 @@ def _entries(document: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     return entries
 
 
-def _read(entry: Mapping[str, Any]) -> Category:
+def _reasons(documents: Sequence[Mapping[str, Any]]) -> tuple[dict[str, tuple[str, ...]], frozenset[str]]:
+    """All reason codes with their words, and those for which nobody need be heard."""
+    reasons: dict[str, tuple[str, ...]] = {}
+    for document in documents:
+        reasons |= _words("reasons", document.get("reasons", {}))
+    unheard = frozenset(str(code) for document in documents for code in document.get("unheard", ()))
+    if unknown := unheard - reasons.keys():
+        raise PolicyError(f"unheard: unknown reasons {sorted(unknown)}")
+    return reasons, unheard
+
+
+def _read(entry: Mapping[str, Any], reasons: Words, unheard: frozenset[str]) -> Category:
     key, name = entry.get("key"), entry.get("name")
     if not isinstance(key, str) or not isinstance(name, str):
         raise PolicyError(f"a category needs a `key` and a `name`: {dict(entry)!r}")
@@ -72,15 +112,37 @@ def _read(entry: Mapping[str, Any]) -> Category:
     if required - _MAY_BE_REQUIRED:
         raise PolicyError(f"category {key}: {sorted(required - _MAY_BE_REQUIRED)} cannot be required")
     sealed_as = entry.get("sealed_as")
+    levels = _words(key, entry.get("levels", {}))
+    ends = _chosen(key, entry.get("ends", ()), reasons)
+    dearest = tuple(str(level) for level in entry.get("dearest_first", ()))
+    posting_days = entry.get("posting_days", 0)
+    if not isinstance(posting_days, int) or posting_days < 0:
+        raise PolicyError(f"category {key}: posting_days is a number of days")
+    if dearest and set(dearest) != levels.keys():
+        raise PolicyError(f"category {key}: dearest_first lists every level once")
     return Category(
         key=key,
         names=_split(name),
         required=required,
         subtypes=_words(key, entry.get("subtypes", {})),
-        levels=_words(key, entry.get("levels", {})),
+        levels=levels,
         has_amount=bool(entry.get("has_amount", False)),
         sealed_as=(str(sealed_as["category"]), str(sealed_as["subtype"])) if sealed_as else None,
+        opens=_chosen(key, entry.get("opens", ()), reasons),
+        ends=ends,
+        unheard=unheard & ends.keys(),
+        hearing=bool(entry.get("hearing", False)),
+        posting_days=posting_days,
+        dearest_first=dearest,
     )
+
+
+def _chosen(key: str, codes: Iterable[str], reasons: Words) -> dict[str, tuple[str, ...]]:
+    """The reasons of these codes, in their order."""
+    chosen = [str(code) for code in codes]
+    if unknown := set(chosen) - reasons.keys():
+        raise PolicyError(f"category {key}: unknown reasons {sorted(unknown)}")
+    return {code: reasons[code] for code in chosen}
 
 
 def find_code(value: str, words: Words) -> str:

@@ -18,7 +18,8 @@ class Cells:
 
     def text(self, column: str) -> str:
         """The text of a column, empty where the cell gives none."""
-        return str(self.given.get(column, ""))
+        value = self.given.get(column, "")
+        return value if isinstance(value, str) else str(value)
 
     def day(self, column: str) -> date | None:
         """The date of a column, None where the cell gives none."""
@@ -52,7 +53,11 @@ class Flaws:
 
     def is_rejected(self) -> bool:
         """Whether any of them keeps the row out."""
-        return any(not flaw.only_warning for flaw in self.found)
+        return bool(self.found) and any(not flaw.only_warning for flaw in self.found)
+
+    def copy(self) -> Flaws:
+        """The same flaws, to which others may be added without touching these."""
+        return Flaws(list(self.found))
 
     def check_days(self, cells: Cells, columns: Iterable[str], *, today: date, born: date | None) -> None:
         """No date of these columns lies after the day of loading or before the person's birth."""

@@ -12,11 +12,14 @@ from operator import mul
 from typing import Final
 
 _WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
-_CHECK: Final = "10X98765432"
+# The check character by the weighted sum of the digits as ASCII codes, whose offset of 48 each shifts the remainders.
+_SHIFT: Final = 48 * sum(_WEIGHTS) % 11
+_CHECK: Final = "".join("10X98765432"[(rest - _SHIFT) % 11] for rest in range(11))
 _FULL: Final = re.compile(r"[0-9]{17}[0-9X]")
 _OLD: Final = re.compile(r"[0-9]{15}")
-# Luhn doubles every second digit from the right and adds the digits of the product.
-_DOUBLED: Final = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
+# Luhn doubles every second digit from the right and adds the digits of the product; this maps ASCII digits to that.
+_DOUBLED: Final = bytes.maketrans(b"0123456789", bytes((0, 2, 4, 6, 8, 1, 3, 5, 7, 9)))
+_ZERO: Final = ord("0")
 MALE: Final = "M"
 FEMALE: Final = "F"
 
@@ -61,6 +64,8 @@ def sex_in(number: str) -> str:
 
 def normalise_card(text: str) -> str:
     """A card or account number without spaces and hyphens, full-width digits made plain."""
+    if text.isascii() and text.isdigit():
+        return text
     return "".join(unicodedata.normalize("NFKC", text).split()).replace("-", "")
 
 
@@ -68,9 +73,10 @@ def passes_luhn(card: str) -> bool:
     """Whether a card number consists of digits and ends in its check digit (ISO/IEC 7812)."""
     if not (card.isascii() and card.isdigit()):
         return False
-    total = sum(_DOUBLED[int(digit)] if place % 2 else int(digit) for place, digit in enumerate(reversed(card)))
-    return total % 10 == 0
+    digits = card.encode()[::-1]
+    plain = digits[::2]
+    return (sum(plain) - _ZERO * len(plain) + sum(digits[1::2].translate(_DOUBLED))) % 10 == 0
 
 
 def _check_character(body: str) -> str:
-    return _CHECK[sum(map(mul, _WEIGHTS, map(int, body))) % 11]
+    return _CHECK[sum(map(mul, _WEIGHTS, body.encode())) % 11]

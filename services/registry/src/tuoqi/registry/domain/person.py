@@ -68,8 +68,9 @@ class Person:
     @property
     def account(self) -> tuple[str, ...]:
         """What makes an account version: number, name, bank, and whether the guardian holds it."""
-        texts = tuple(self.private.get(key, "") for key in ("account_no", "account_name", "bank"))
-        return (*texts, "guardian" if self.account_held_by_guardian else "")
+        get = self.private.get
+        held = "guardian" if self.account_held_by_guardian else ""
+        return get("account_no", ""), get("account_name", ""), get("bank", ""), held
 
     @property
     def account_held_by_guardian(self) -> bool:

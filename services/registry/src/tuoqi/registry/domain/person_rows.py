@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 from tuoqi.registry.domain.cells import Cells, Flaws
+from tuoqi.registry.domain.contact import is_odd_name, is_phone, normalise_name, normalise_phone
 from tuoqi.registry.domain.identity import birth_in, normalise_card, normalise_number, number_flaw, passes_luhn, sex_in
 from tuoqi.registry.domain.person import HukouSince, Person
 
@@ -15,7 +16,12 @@ PRIVATE: Final = (
     "name", "ethnic", "address", "phone", "household_no", "relation_to_head", "guardian_name", "guardian_id_number",
     "guardian_phone", "account_no", "account_name", "account_holder_id", "bank", "note",
 )  # fmt: skip
+_SEALED: Final = ("id_number", "temp_id", *PRIVATE)
 NUMBERS: Final = ("id_number", "guardian_id_number", "account_holder_id")
+_NAMES: Final = ("name", "guardian_name")
+_PHONES: Final = ("phone", "guardian_phone")
+_PROVINCE: Final = 2
+"""How many digits of a region's code or an identity number name the province."""
 _KEPT_FOR_EVER: Final = ("name", "id_number", "sex", "birth_date", "hukou_region")
 _SEX_WORDS: Final = {"M": "男", "F": "女"}
 
@@ -34,21 +40,40 @@ class Regions:
 
 
 def normalise(cells: Cells, flaws: Flaws) -> Cells:
-    """The same cells with numbers in their present form; flaws for numbers that cannot be right."""
+    """The same cells with numbers, names and phones in one form; flaws for what cannot be right or looks odd."""
     given = dict(cells.given)
-    for column in NUMBERS:
-        if column in given:
-            number = given[column] = normalise_number(given[column])
-            wrong = number_flaw(number)
-            if wrong and column == "account_holder_id":
-                flaws.warn(column, number, wrong)
-            elif wrong:
-                flaws.reject(column, number, wrong)
+    _normalise_numbers(given, flaws)
     if "account_no" in given:
         card = given["account_no"] = normalise_card(given["account_no"])
         if not passes_luhn(card):
             flaws.warn("account_no", card, "收款账号的校验位不对，请核对。")
+    for column in _NAMES:
+        if column in given:
+            name = given[column] = normalise_name(given[column])
+            if is_odd_name(name):
+                flaws.warn(column, name, "姓名一般为 2 至 20 个字，请核对。")
+    for column in _PHONES:
+        if column in given:
+            phone = given[column] = normalise_phone(given[column])
+            if not is_phone(phone):
+                flaws.warn(column, phone, "不像手机或固定电话号码，已照原样登记，请核对。")
     return Cells(given, cells.cleared)
+
+
+def _normalise_numbers(given: dict[str, Any], flaws: Flaws) -> None:
+    checked: dict[str, str] = {}
+    for column in NUMBERS:
+        if column not in given:
+            continue
+        number = given[column] = normalise_number(given[column])
+        if number not in checked:
+            # Most people hold their own account: the same number twice in a row.
+            checked[number] = number_flaw(number)
+        wrong = checked[number]
+        if wrong and column == "account_holder_id":
+            flaws.warn(column, number, wrong)
+        elif wrong:
+            flaws.reject(column, number, wrong)
 
 
 def apply_person_row(
@@ -72,9 +97,17 @@ def apply_person_row(
     for column in ("hukou_region", "residence_region"):
         if regions.is_doubtful(cells.text(column)):
             flaws.warn(column, cells.text(column), "本县区划中没有这个代码，请核对。")
+    _compare_provinces(cells, flaws)
     if flaws.is_rejected() or birth is None:
         return None
     return _merged(before, cells, new_id=new_id, birth=birth, sex=sex, today=today)
+
+
+def _compare_provinces(cells: Cells, flaws: Flaws) -> None:
+    # Within a province codes were cut anew so often, and people move so often, that a difference there says nothing.
+    number, region = cells.text("id_number"), cells.text("hukou_region")
+    if number and region and number[:_PROVINCE] != region[:_PROVINCE]:
+        flaws.warn("id_number", number, "证件号码与户籍区划不在同一省，请核对；外省迁入的不必改。")
 
 
 def _check_cleared(before: Person | None, cells: Cells, flaws: Flaws) -> None:
@@ -90,7 +123,7 @@ def _check_first(cells: Cells, flaws: Flaws, birth: date | None, sex: str) -> No
     for column, title in (("name", "姓名"), ("hukou_region", "户籍区划")):
         if not cells.text(column) and column not in cells.cleared:
             flaws.reject(column, "", f"首次登记必须填写{title}。")
-    number_is_bad = any(flaw.column == "id_number" for flaw in flaws.found)
+    number_is_bad = _is_flawed(flaws, "id_number")
     if birth is None and not number_is_bad:
         flaws.reject("birth_date", "", "没有证件号码的人员必须填写出生日期。")
     if not sex and not number_is_bad:
@@ -100,7 +133,7 @@ def _check_first(cells: Cells, flaws: Flaws, birth: date | None, sex: str) -> No
 def _born(before: Person | None, cells: Cells, flaws: Flaws, number: str) -> tuple[date | None, str]:
     """Birth date and sex: the number's where there is one, and then the row must agree."""
     given_birth, given_sex = cells.day("birth_date"), cells.text("sex")
-    if not number or any(flaw.column == "id_number" for flaw in flaws.found):
+    if not number or _is_flawed(flaws, "id_number"):
         return (
             given_birth or (before.birth_date if before else None),
             given_sex or (before.sex if before else ""),
@@ -113,26 +146,39 @@ def _born(before: Person | None, cells: Cells, flaws: Flaws, number: str) -> tup
     return birth, sex
 
 
+def _is_flawed(flaws: Flaws, column: str) -> bool:
+    return bool(flaws.found) and any(flaw.column == column and not flaw.only_warning for flaw in flaws.found)
+
+
 def _merged(before: Person | None, cells: Cells, *, new_id: str, birth: date, sex: str, today: date) -> Person:
-    base = before or Person(person_id=new_id, birth_date=birth, sex=sex, hukou=())
-    hukou = base.hukou
     region = cells.text("hukou_region")
-    if region and (not hukou or hukou[-1].region != region):
+    if before is None:
+        return Person(
+            person_id=new_id,
+            birth_date=birth,
+            sex=sex,
+            hukou=(HukouSince(region, today),),
+            residence_region=cells.text("residence_region"),
+            died_on=cells.day("death_date"),
+            private={column: str(cells.given[column]) for column in _SEALED if column in cells.given},
+        )
+    hukou = before.hukou
+    if region and hukou[-1].region != region:
         hukou = (*hukou, HukouSince(region, today))
-    died_on = None if "death_date" in cells.cleared else cells.day("death_date") or base.died_on
-    private = merge_private(base.private, cells, ("id_number", "temp_id", *PRIVATE))
-    if died_on != base.died_on:
+    died_on = None if "death_date" in cells.cleared else cells.day("death_date") or before.died_on
+    private = merge_private(before.private, cells, _SEALED)
+    if died_on != before.died_on:
         private.pop("death_source", None)
     after = replace(
-        base,
+        before,
         birth_date=birth,
         sex=sex,
         hukou=hukou,
-        residence_region=_open_text(cells, "residence_region", base.residence_region),
+        residence_region=_open_text(cells, "residence_region", before.residence_region),
         died_on=died_on,
         private=private,
     )
-    return base if before is not None and after == before else after
+    return before if after == before else after
 
 
 def _open_text(cells: Cells, column: str, stored: str) -> str:

@@ -23,6 +23,10 @@ _TITLES: Final = {
 }
 
 
+_ENDLESS_PAPER: Final = frozenset({"old_age_accepted"})
+"""Categories that `valid_until` does not end."""
+
+
 @dataclass(frozen=True, slots=True)
 class Interval:
     """One status interval by its row in force."""
@@ -46,6 +50,24 @@ class Interval:
     def key(self) -> IntervalKey:
         """What makes it one interval."""
         return (self.category, self.subtype, self.level, self.applied_on, self.decided_on)
+
+    @property
+    def is_void(self) -> bool:
+        """It never was: recorded by mistake and ended before both its beginnings, an empty one passed over."""
+        first = min((day for day in (self.applied_on, self.decided_on) if day), default=None)
+        return self.ended_on is not None and first is not None and self.ended_on < first
+
+    @property
+    def last_day(self) -> date | None:
+        """The last day on which it runs; None while it is open. A paper's end does not end an acceptance."""
+        ends = [self.ended_on, None if self.category in _ENDLESS_PAPER else self.valid_until]
+        return min((day for day in ends if day), default=None)
+
+    def runs_on(self, day: date) -> bool:
+        """Whether it runs on the day, first and last day included, other intervals not asked."""
+        if self.is_void or self.decided_on is None or self.decided_on > day:
+            return False
+        return self.last_day is None or day <= self.last_day
 
     @property
     def told(self) -> tuple[object, ...]:
@@ -113,6 +135,18 @@ def apply_row(intervals: Sequence[Interval], row: Interval, *, new_id: str, orde
         # Only sealed texts differ: stored, but neither told nor counted as a later load, or the order would tell it.
         after = replace(after, loaded_order=same.loaded_order)
     return Applied(tuple(after if one is same else one for one in intervals), after, is_told=is_told)
+
+
+def in_force(intervals: Collection[Interval], day: date) -> set[str]:
+    """The ids of those that count on the day: in each category the one decided last by then, if it still runs."""
+    latest: dict[str, Interval] = {}
+    for one in intervals:
+        if one.is_void or one.decided_on is None or one.decided_on > day:
+            continue
+        rival = latest.get(one.category)
+        if rival is None or (one.decided_on, one.loaded_order) > (rival.decided_on, rival.loaded_order):
+            latest[one.category] = one
+    return {one.interval_id for one in latest.values() if one.runs_on(day)}
 
 
 def _is_overtaken(interval: Interval, intervals: Collection[Interval]) -> bool:

@@ -6,6 +6,7 @@ fact known by a fence's cut-off stands before the fence.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -20,7 +21,9 @@ from tuoqi.kit.rights import Actor
 from tuoqi.kit.rpc.tables import LoadContext
 from tuoqi.kit.tracing import current_correlation_id, current_traceparent
 from tuoqi.registry.domain.policy import Policy
-from tuoqi.registry.store.fences import begin_writing
+from tuoqi.registry.jobs.telling import Told, tell_persons
+from tuoqi.registry.store.fences import begin_fence, begin_writing
+from tuoqi.registry.store.persons import PersonStore
 from tuoqi.registry.store.seals import KeyRing, Vault
 
 
@@ -38,7 +41,12 @@ class Desk:
         await begin_writing(tx)
         at = self.clock.now()
         trace = (current_traceparent(), current_correlation_id())
-        return Act(self.origin, self.vault.ring(), actor, at=at, today=county_day(at), trace=trace)
+        return Act(self.origin, self.vault, actor, at=at, today=county_day(at), trace=trace)
+
+    async def begin_alone(self, tx: Tx, actor: Actor) -> Act:
+        """Begin an act beside which no other one may run, like a merge: it waits for them and holds off new ones."""
+        await begin_fence(tx)
+        return await self.begin(tx, actor)
 
     async def begin_load(self, tx: Tx, ctx: LoadContext) -> Act:
         """Begin a chunk of a file. A trial run commits nothing, so it need not hold off fences."""
@@ -46,16 +54,16 @@ class Desk:
             await begin_writing(tx)
         at = max(ctx.at, self.clock.now())
         trace = (ctx.traceparent, ctx.correlation_id)
-        return Act(self.origin, self.vault.ring(), ctx.actor, at=at, today=ctx.today, trace=trace)
+        return Act(self.origin, self.vault, ctx.actor, at=at, today=ctx.today, trace=trace)
 
 
 class Act:
     """One act under way."""
 
     def __init__(
-        self, origin: Origin, ring: KeyRing, actor: Actor, *, at: datetime, today: date, trace: tuple[str, str]
+        self, origin: Origin, vault: Vault, actor: Actor, *, at: datetime, today: date, trace: tuple[str, str]
     ) -> None:
-        self.ring = ring
+        self.ring: KeyRing = vault.ring()
         self.actor = actor
         self.at = at
         """When its facts become known."""
@@ -64,8 +72,14 @@ class Act:
         self.known_at = Timestamp()
         self.known_at.FromDatetime(at.astimezone(UTC))
         self._origin = origin
+        self._persons = PersonStore(vault)
         self._traceparent, self._correlation_id = trace
         self._emissions: list[Emission] = []
+
+    @property
+    def told(self) -> Sequence[Emission]:
+        """Its events so far; after `send` as others hear them."""
+        return self._emissions
 
     @property
     def events(self) -> int:
@@ -94,5 +108,7 @@ class Act:
         )
 
     async def send(self, tx: Tx) -> None:
-        """Write what was told into the outbox; the act's last statement."""
+        """Write what was told into the outbox, of people with merged files as of one; the act's last statement."""
+        told = Told(self._emissions, self.at, self.known_at, self._origin.ids, self.ring)
+        self._emissions = await tell_persons(tx, told, self._persons)
         await outbox.write(tx, self._emissions)

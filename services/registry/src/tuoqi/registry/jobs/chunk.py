@@ -87,8 +87,11 @@ class Chunk:
 
 def cells_of(row: ParsedRow) -> Cells:
     """The row as the domain reads it."""
-    given = {key: value for key, value in row.values.items() if value is not None and value is not CLEAR}
-    return Cells(given, frozenset(key for key, value in row.values.items() if value is CLEAR))
+    given = {key: value for key, value in row.values.items() if value is not None}
+    if CLEAR not in given.values():
+        return Cells(given)
+    cleared = frozenset(key for key, value in given.items() if value is CLEAR)
+    return Cells({key: value for key, value in given.items() if value is not CLEAR}, cleared)
 
 
 class People:
@@ -120,8 +123,8 @@ class People:
             flaws.reject("id_number", "", "证件号码和临时编号至少填写一项。")
             return None
         by_number, by_temp = self._by_number.get(number), self._by_temp.get(temp)
-        if by_number and by_temp and by_number != by_temp:
-            flaws.reject("temp_id", temp, "该临时编号属于另一人。")
+        if by_number and by_temp and not self._are_one(by_number, by_temp):
+            flaws.reject("temp_id", temp, "该临时编号属于另一人；确为同一人的，请先并档。")
             return None
         person_id = by_number or by_temp
         return self.now[person_id] if person_id else None
@@ -137,10 +140,22 @@ class People:
             wrong = number_flaw(number) if number else ""
             flaws.reject(column, number or temp, wrong or "人员花名册中没有此人，请先导入人员。")
         elif (number and person.number and person.number != number) or (
-            temp and person.temp_id and person.temp_id != temp
+            temp and person.temp_id and person.temp_id != temp and not self._by_temp.get(temp)
         ):
             flaws.reject("temp_id", temp, "证件号码与临时编号不是同一人。")
         return None if flaws.is_rejected() else person
+
+    def own_cells(self, person: Person, cells: Cells) -> Cells:
+        """The cells of a row without a temporary id that belongs to a merged file of the person."""
+        by_temp = self._by_temp.get(cells.text("temp_id"), person.person_id)
+        if by_temp == person.person_id:
+            return cells
+        return Cells({key: value for key, value in cells.given.items() if key != "temp_id"}, cells.cleared)
+
+    def _are_one(self, one: str, other: str) -> bool:
+        """Whether two files are the same, or merged."""
+        roots = {self.now[file].merged_into or file for file in (one, other)}
+        return len(roots) == 1
 
     def put(self, person: Person) -> None:
         """A person as he is after a row."""

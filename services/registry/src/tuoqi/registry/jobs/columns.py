@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from tuoqi.kit.tables import Column
+from tuoqi.registry.domain.guardianship import KINDS as GUARDIANSHIP_KINDS
 
 REGION_KINDS: Final = {
     "province": "省",
@@ -61,6 +62,14 @@ PERSONS: Final = (
     Column("note", "备注", masked=True, max_length=2_000),
 )
 DEATHS: Final = (_ID, _TEMP, Column("death_date", "死亡日期", "date"), _SOURCE)
+# Kinds are read by the importer, for a county gives each of them several words.
+COMPARISON: Final = (
+    _ID,
+    _TEMP,
+    Column("kind", "事由", required=True, max_length=60),
+    Column("date", "日期", "date"),
+    _SOURCE,
+)
 MOVES: Final = (
     _ID,
     _TEMP,
@@ -85,6 +94,39 @@ STATUSES: Final = (
     Column("valid_until", "有效期至", "date"),
 )
 
+STAYS: Final = (
+    _ID,
+    _TEMP,
+    Column("facility", "设施编号", required=True, max_length=60),
+    Column("from", "入住日期", "date", required=True),
+    Column("to", "离开日期", "date"),
+    Column("bed", "床位号", max_length=60),
+)
+GUARDIANSHIP: Final = (
+    _ID,
+    _TEMP,
+    Column("kind", "监护类型", "code", required=True, choices=GUARDIANSHIP_KINDS),
+    Column("guardian_id_number", "监护人证件", masked=True, max_length=40),
+    Column("guardian_name", "姓名", masked=True, max_length=100),
+    Column("relation", "关系", masked=True, max_length=100),
+    Column("from", "起", "date"),
+    Column("to", "止", "date"),
+    Column("signed_on", "确认书", "date"),
+)
+
+
+def assessment_columns(scales: Mapping[str, str]) -> tuple[Column, ...]:
+    """The columns of assessments.csv, with the scales of the county."""
+    return (
+        _ID,
+        _TEMP,
+        Column("scale", "量表", "code", required=True, choices=scales),
+        Column("assessed_on", "日期", "date", required=True),
+        Column("assessors", "评估人", masked=True, max_length=200),
+        Column("items", "各项得分", masked=True, required=True, max_length=2_000),
+        Column("level", "等级", max_length=60),
+    )
+
 
 def facility_columns(kinds: Mapping[str, str]) -> tuple[Column, ...]:
     """The columns of facilities.csv; figures are kept as they are written, also where they are none."""
@@ -105,4 +147,18 @@ def facility_columns(kinds: Mapping[str, str]) -> tuple[Column, ...]:
         Column("account_no", "收款账号", masked=True, max_length=60),
         Column("account_name", "收款人姓名", masked=True, max_length=200),
         Column("bank", "开户行", max_length=200),
+    )
+
+
+def worker_columns(kinds: Mapping[str, str]) -> tuple[Column, ...]:
+    """The columns of workers.csv, with the posts of the county."""
+    return (
+        Column("name", "姓名", masked=True, max_length=100),
+        Column("id_number", "证件号码", required=True, masked=True, max_length=40),
+        Column("phone", "电话", masked=True, max_length=60),
+        Column("post", "岗位", "code", required=True, choices=kinds),
+        _region("region", "区划", required=True),
+        Column("from", "起", "date", required=True),
+        Column("to", "止", "date"),
+        Column("note", "备注", masked=True, max_length=2_000),
     )

@@ -16,6 +16,7 @@ from tuoqi.registry.jobs.act import Desk
 from tuoqi.registry.jobs.care import CareFiles
 from tuoqi.registry.jobs.chunk import Chunk, People, cells_by_present_number, open_chunk
 from tuoqi.registry.jobs.columns import STATUSES
+from tuoqi.registry.jobs.cuts import Cuts
 from tuoqi.registry.store.persons import PersonStore
 from tuoqi.registry.store.statuses import save_intervals
 
@@ -41,6 +42,7 @@ class StatusImporter:
         care = CareFiles()
         await care.load(tx, people.loaded.keys(), chunk.ring)
         saved: dict[str, tuple[str, Interval]] = {}
+        cuts = Cuts(self._categories)
         for row, row_cells in zip(rows, cells, strict=True):
             flaws = Flaws()
             person, read = self._read(chunk, people, row_cells, flaws)
@@ -48,13 +50,14 @@ class StatusImporter:
             if person is None or read is None:
                 continue
             order = person.loaded_order + 1
-            applied = apply_row(
-                care.of(person.person_id).intervals, read, new_id=chunk.new_id(row, "interval"), order=order
-            )
+            intervals = care.of(person.person_id).intervals
+            applied = apply_row(intervals, read, new_id=chunk.new_id(row, "interval"), order=order)
             if applied.saved is None:
                 chunk.outcome.unchanged += 1
                 continue
             chunk.outcome.changed += 1
+            if self._categories[read.category].hearing:
+                cuts.note(row, person, intervals, applied.saved)
             care.put_intervals(person.person_id, applied.intervals)
             saved[applied.saved.interval_id] = (person.person_id, applied.saved)
             if applied.is_told:
@@ -63,8 +66,9 @@ class StatusImporter:
                 event = care.event(person.person_id, chunk.known_at)
                 chunk.tell(row, event, key=person.person_id, version=after.status_version)
         if saved:
-            await save_intervals(tx, list(saved.values()), chunk.at, chunk.ring)
+            await save_intervals(tx, list(saved.values()), chunk.at, chunk.ring, by=chunk.act.actor.user)
             await self._persons.save_status_versions(tx, people.loaded, people.changed_persons())
+            await cuts.warn(tx, chunk)
         return await chunk.close(tx)
 
     def _read(self, chunk: Chunk, people: People, cells: Cells, flaws: Flaws) -> tuple[Person | None, Interval | None]:

@@ -24,6 +24,7 @@ from tuoqi.registry.domain.identity import normalise_number
 from tuoqi.registry.domain.person import Person
 from tuoqi.registry.jobs.fence import raise_fence
 from tuoqi.registry.store.accounts import resolve_accounts, reveal_accounts
+from tuoqi.registry.store.merges import roots_of
 from tuoqi.registry.store.persons import PersonStore
 from tuoqi.registry.store.seals import Vault
 
@@ -44,7 +45,7 @@ class RegistryServicer(registry_service_pb2_grpc.RegistryServiceServicer):
         self._persons = PersonStore(vault)
 
     async def IdentifyPersons(self, request: pb.IdentifyPersonsRequest, context: Any) -> pb.IdentifyPersonsResponse:
-        """Person ids of those whom files name by numbers."""
+        """Person ids of those whom files name by numbers; of a merged file the person it belongs to."""
         names = [_normalised(name) for name in request.names]
         numbers = {value for kind, value in names if kind == "id_number"}
         temps = {value for kind, value in names if kind == "temp_id"}
@@ -52,10 +53,11 @@ class RegistryServicer(registry_service_pb2_grpc.RegistryServiceServicer):
         async with self._database.begin() as tx:
             by_number, by_temp = await self._persons.find(tx, numbers, temps)
             existing = await self._persons.existing(tx, ids) if ids else set()
+            files = {*by_number.values(), *by_temp.values(), *existing}
+            roots = await roots_of(tx, files)
         found = {"id_number": by_number, "temp_id": by_temp, "person_id": {one: one for one in existing}}
-        return pb.IdentifyPersonsResponse(
-            person_ids=[found[kind].get(value, "") if kind else "" for kind, value in names]
-        )
+        asked = (found[kind].get(value, "") if kind else "" for kind, value in names)
+        return pb.IdentifyPersonsResponse(person_ids=[roots.get(one, one) for one in asked])
 
     async def DescribePersons(self, request: pb.DescribePersonsRequest, context: Any) -> pb.DescribePersonsResponse:
         """Names and numbers; in full only with the right `reveal` and a purpose. Who lives elsewhere stays unknown."""

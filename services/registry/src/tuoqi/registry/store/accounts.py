@@ -8,21 +8,22 @@ from datetime import datetime
 from typing import Any
 
 from tuoqi.kit.database import Tx
+from tuoqi.kit.turns import slices
 from tuoqi.registry.store.seals import ACCOUNT, KeyRing, Vault
 
 FACILITY_SUBJECT = "facility:"
 """The subject of a facility's key is this and its code."""
 
-_INSERT = """
-INSERT INTO payee_accounts (account_version_id, person_id, facility_code, known_at, ordinal, account_key,
-                            held_by_guardian, private)
-SELECT t.id, t.person_id, t.facility_code, :known_at,
-       t.place + (SELECT coalesce(max(ordinal), 0) FROM payee_accounts WHERE known_at = :known_at),
-       t.account_key, t.held, t.private
-FROM unnest(CAST(:ids AS text[]), CAST(:persons AS text[]), CAST(:facilities AS text[]), CAST(:keys AS text[]),
-            CAST(:held AS bool[]), CAST(:privates AS bytea[]))
-    WITH ORDINALITY AS t(id, person_id, facility_code, account_key, held, private, place)
-"""
+_COLUMNS = (
+    "account_version_id",
+    "person_id",
+    "facility_code",
+    "known_at",
+    "ordinal",
+    "account_key",
+    "held_by_guardian",
+    "private",
+)
 # Versions of one moment are told apart by a microsecond each, in the order in which their rows were loaded.
 _RESOLVE = """
 SELECT DISTINCT ON (person_id) person_id, account_version_id, account_key, held_by_guardian,
@@ -30,6 +31,13 @@ SELECT DISTINCT ON (person_id) person_id, account_version_id, account_key, held_
 FROM payee_accounts
 WHERE person_id = ANY(CAST(:ids AS text[])) AND known_at <= :as_of
 ORDER BY person_id, payee_accounts.known_at DESC, ordinal DESC
+"""
+_RESOLVE_FACILITIES = """
+SELECT DISTINCT ON (facility_code) facility_code, account_version_id, account_key,
+       known_at + ordinal * interval '1 microsecond' AS known_at
+FROM payee_accounts
+WHERE facility_code = ANY(CAST(:codes AS text[])) AND known_at <= :as_of
+ORDER BY facility_code, payee_accounts.known_at DESC, ordinal DESC
 """
 _REVEAL = """
 SELECT a.account_version_id, a.person_id, a.facility_code, a.private,
@@ -72,22 +80,27 @@ async def add_accounts(
     """Add versions in the order of their rows. The ring has the subjects' keys already."""
     if not versions:
         return
-    await tx.execute(
-        _INSERT,
-        known_at=known_at,
-        ids=[one.account_version_id for one in versions],
-        persons=[one.person_id or None for one in versions],
-        facilities=[one.facility_code or None for one in versions],
-        keys=[vault.account_key(one.number) for one in versions],
-        held=[one.held_by_guardian for one in versions],
-        privates=[ring.seal(one.subject, ACCOUNT, _private(one)) for one in versions],
+    (last,) = await tx.fetch(
+        "SELECT coalesce(max(ordinal), 0) AS ordinal FROM payee_accounts WHERE known_at = :known_at", known_at=known_at
     )
+    rows = [
+        _row(one, ordinal, known_at, vault, ring)
+        async for some in slices(list(enumerate(versions, start=last.ordinal + 1)))
+        for ordinal, one in some
+    ]
+    await tx.copy("payee_accounts", _COLUMNS, rows)
 
 
 async def resolve_accounts(tx: Tx, person_ids: Collection[str], as_of: datetime) -> dict[str, Any]:
     """By person the version in force at that moment; one without key says that there is no account any more."""
     rows = await tx.fetch(_RESOLVE, ids=list(person_ids), as_of=as_of)
     return {row.person_id: row for row in rows}
+
+
+async def resolve_facility_accounts(tx: Tx, codes: Collection[str], as_of: datetime) -> dict[str, Any]:
+    """By facility the version in force at that moment; one without key says that there is no account any more."""
+    rows = await tx.fetch(_RESOLVE_FACILITIES, codes=list(codes), as_of=as_of)
+    return {row.facility_code: row for row in rows}
 
 
 async def reveal_accounts(tx: Tx, ids: Collection[str], ring: KeyRing) -> dict[str, RevealedAccount]:
@@ -99,6 +112,19 @@ async def reveal_accounts(tx: Tx, ids: Collection[str], ring: KeyRing) -> dict[s
         row.account_version_id: RevealedAccount(ring.unseal(subject, ACCOUNT, row.private), row.region or "")
         for row, subject in zip(rows, subjects, strict=True)
     }
+
+
+def _row(one: AccountVersion, ordinal: int, known_at: datetime, vault: Vault, ring: KeyRing) -> tuple[Any, ...]:
+    return (
+        one.account_version_id,
+        one.person_id or None,
+        one.facility_code or None,
+        known_at,
+        ordinal,
+        vault.account_key(one.number),
+        one.held_by_guardian,
+        ring.seal(one.subject, ACCOUNT, _private(one)),
+    )
 
 
 def _private(version: AccountVersion) -> dict[str, str]:

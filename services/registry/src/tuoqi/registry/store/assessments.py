@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 
 from tuoqi.kit.database import Tx
 from tuoqi.registry.domain.assessment import Assessment
 from tuoqi.registry.store.seals import ASSESSMENT, KeyRing
+
+_COLUMNS = (
+    "assessment_id",
+    "person_id",
+    "scale",
+    "assessed_on",
+    "score",
+    "level",
+    "loaded_order",
+    "known_at",
+    "private",
+)
 
 
 async def load_assessments(tx: Tx, person_ids: Collection[str], ring: KeyRing) -> dict[str, list[Assessment]]:
@@ -19,11 +32,31 @@ async def load_assessments(tx: Tx, person_ids: Collection[str], ring: KeyRing) -
     )
     found: defaultdict[str, list[Assessment]] = defaultdict(list)
     for row in rows:
-        found[row.person_id].append(_assessment(row, ring))
+        found[row.person_id].append(assessment_of(row, ring))
     return found
 
 
-def _assessment(row: Any, ring: KeyRing) -> Assessment:
+async def add_assessments(tx: Tx, added: Sequence[tuple[str, Assessment]], known_at: datetime, ring: KeyRing) -> None:
+    """Add assessments, (person id, assessment) each. The ring holds the persons' keys."""
+    rows = [
+        (
+            one.assessment_id,
+            person_id,
+            one.scale,
+            one.assessed_on,
+            one.score,
+            one.level,
+            one.loaded_order,
+            known_at,
+            ring.seal(person_id, ASSESSMENT, one.private),
+        )
+        for person_id, one in added
+    ]
+    await tx.copy("assessments", _COLUMNS, rows)
+
+
+def assessment_of(row: Any, ring: KeyRing) -> Assessment:
+    """The assessment of a row. The ring holds the person's key."""
     return Assessment(
         row.assessment_id,
         row.scale,

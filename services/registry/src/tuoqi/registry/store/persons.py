@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 from tuoqi.kit.database import Tx
 from tuoqi.kit.handlers import expect_rows
+from tuoqi.kit.turns import slices
 from tuoqi.registry.domain.person import Absence, HukouSince, Person
+from tuoqi.registry.store.comparison import note_guardians
 from tuoqi.registry.store.seals import PERSON, KeyRing, Vault
+from tuoqi.registry.store.search import save_search
 
 _LOAD = """
 SELECT person_id, version, status_version, loaded_order, birth_date, sex, hukou, residence_region, died_on, absences,
@@ -24,13 +28,6 @@ unnest(CAST(:ids AS text[]), CAST(:versions AS bigint[]), CAST(:loaded AS bigint
        CAST(:merged AS text[]), CAST(:privates AS bytea[]))
     AS t(person_id, version, loaded_version, id_hash, temp_hash, birth_date, sex, hukou, residence_region, died_on,
          absences, household_id, merged_into, private)
-"""
-_INSERT = f"""
-INSERT INTO persons (person_id, version, status_version, loaded_order, id_hash, temp_hash, birth_date, sex, hukou,
-                     residence_region, died_on, absences, household_id, merged_into, known_at, private)
-SELECT person_id, version, 0, 0, id_hash, temp_hash, birth_date, sex, hukou, residence_region, died_on, absences,
-       household_id, merged_into, :known_at, private
-FROM {_ARRAYS} ORDER BY person_id ON CONFLICT DO NOTHING
 """
 # The version that an update takes the place of stays readable.
 _UPDATE = f"""
@@ -47,6 +44,14 @@ SET version = t.version, id_hash = t.id_hash, temp_hash = t.temp_hash, birth_dat
     household_id = t.household_id, merged_into = t.merged_into, known_at = :known_at, private = t.private
 FROM {_ARRAYS} WHERE p.person_id = t.person_id AND p.version = t.loaded_version
 """
+_ARRAY_NAMES = (
+    "ids", "versions", "id_hashes", "temp_hashes", "births", "sexes", "hukou", "residences", "deaths", "absences",
+    "households", "merged", "privates",
+)  # fmt: skip
+_NEW = (
+    "person_id", "version", "status_version", "loaded_order", "id_hash", "temp_hash", "birth_date", "sex", "hukou",
+    "residence_region", "died_on", "absences", "household_id", "merged_into", "known_at", "private",
+)  # fmt: skip
 _UPDATE_STATUS = """
 UPDATE persons p SET status_version = t.version, loaded_order = t.loaded_order
 FROM unnest(CAST(:ids AS text[]), CAST(:versions AS bigint[]), CAST(:loaded AS bigint[]), CAST(:orders AS bigint[]))
@@ -93,20 +98,26 @@ class PersonStore:
             return {}
         rows = await tx.fetch(f"{_LOAD} FOR UPDATE" if lock else _LOAD, ids=wanted)
         await ring.open(tx, [row.person_id for row in rows])
-        return {row.person_id: _person(row, ring) for row in rows}
+        return {row.person_id: read_person(row, ring) for row in rows}
 
     async def save(
         self, tx: Tx, before: Mapping[str, Person], after: Sequence[Person], known_at: datetime, ring: KeyRing
     ) -> None:
         """Write persons that changed, known from this moment on. Raises Conflict where somebody else wrote one first."""
-        new = [person for person in after if person.person_id not in before]
+        fresh = [person for person in after if person.person_id not in before]
         old = [person for person in after if person.person_id in before]
-        # Updates come first: a temporary id that one person gives up may be another's from the same file on.
-        arrays = [(_UPDATE, self._arrays(before, old, ring)), (_INSERT, self._arrays(before, new, ring))]
+        new = [self._row(person, ring) async for some in slices(fresh) for person in some]
+        arrays = self._arrays(before, old, ring) if old else {}
         await ring.save(tx)
-        for (statement, parameters), wanted in zip(arrays, (len(old), len(new)), strict=True):
-            if wanted:
-                expect_rows(await tx.execute(statement, known_at=known_at, **parameters), wanted)
+        # Updates come first: a temporary id that one person gives up may be another's from the same file on.
+        if old:
+            expect_rows(await tx.execute(_UPDATE, known_at=known_at, **arrays), len(old))
+        if new:
+            new.sort()
+            rows = ((*row[:2], 0, 0, *row[2:-1], known_at, row[-1]) for row in new)
+            await tx.copy_new("persons", _NEW, rows)
+        await save_search(tx, fresh, old, known_at, self._vault.tokens)
+        await note_guardians(tx, before, after, self._vault)
 
     async def save_status_versions(self, tx: Tx, before: Mapping[str, Person], after: Sequence[Person]) -> None:
         """Note how many events about status each person has had. Raises Conflict as `save` does."""
@@ -120,26 +131,32 @@ class PersonStore:
         expect_rows(touched, len(after))
 
     def _arrays(self, before: Mapping[str, Person], persons: Sequence[Person], ring: KeyRing) -> dict[str, list[Any]]:
-        return {
-            "ids": [person.person_id for person in persons],
-            "versions": [person.version for person in persons],
-            "loaded": [loaded.version if (loaded := before.get(p.person_id)) else 0 for p in persons],
-            "id_hashes": [self._vault.number_hash(person.number) for person in persons],
-            "temp_hashes": [self._vault.temp_hash(person.temp_id) for person in persons],
-            "births": [person.birth_date for person in persons],
-            "sexes": [person.sex for person in persons],
-            "hukou": [_days((since.region, since.known_on) for since in person.hukou) for person in persons],
-            "residences": [person.residence_region for person in persons],
-            "deaths": [person.died_on for person in persons],
-            "absences": [_days((one.moved_out_on, one.returned_on) for one in person.absences) for person in persons],
-            "households": [person.household_id or None for person in persons],
-            "merged": [person.merged_into or None for person in persons],
-            "privates": [ring.seal(person.person_id, PERSON, person.private) for person in persons],
-        }
+        columns = zip(*(self._row(person, ring) for person in persons), strict=True)
+        arrays = dict(zip(_ARRAY_NAMES, map(list, columns), strict=True))
+        return {**arrays, "loaded": [before[person.person_id].version for person in persons]}
+
+    def _row(self, person: Person, ring: KeyRing) -> tuple[Any, ...]:
+        return (
+            person.person_id,
+            person.version,
+            self._vault.number_hash(person.number),
+            self._vault.temp_hash(person.temp_id),
+            person.birth_date,
+            person.sex,
+            _days(tuple((since.region, since.known_on) for since in person.hukou)),
+            person.residence_region,
+            person.died_on,
+            _days(tuple((one.moved_out_on, one.returned_on) for one in person.absences)),
+            person.household_id or None,
+            person.merged_into or None,
+            ring.seal(person.person_id, PERSON, person.private),
+        )
 
 
 async def members_of(tx: Tx, household_ids: Collection[str]) -> dict[str, list[str]]:
     """The persons of each household, in order of their ids; an empty household is left out."""
+    if not household_ids:
+        return {}
     rows = await tx.fetch(
         "SELECT household_id, array_agg(person_id ORDER BY person_id) AS members FROM persons"
         " WHERE household_id = ANY(CAST(:ids AS text[])) GROUP BY household_id",
@@ -148,7 +165,8 @@ async def members_of(tx: Tx, household_ids: Collection[str]) -> dict[str, list[s
     return {row.household_id: list(row.members) for row in rows}
 
 
-def _person(row: Any, ring: KeyRing) -> Person:
+def read_person(row: Any, ring: KeyRing) -> Person:
+    """The person of a row that has all columns of `persons`. The ring holds the person's key."""
     return Person(
         person_id=row.person_id,
         birth_date=row.birth_date,
@@ -170,5 +188,7 @@ def _person(row: Any, ring: KeyRing) -> Person:
     )
 
 
-def _days(entries: Iterable[tuple[object, object]]) -> str:
+@lru_cache(maxsize=1_024)
+def _days(entries: tuple[tuple[object, object], ...]) -> str:
+    # Most people have the village and the day of their file in common with many others, and no absences.
     return json.dumps([[str(first), str(second) if second else ""] for first, second in entries])

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
+from typing import Final
 
 from tuoqi.kit.crypto import LookupHasher, Sealer, SubjectKey
 from tuoqi.kit.database import Tx
-from tuoqi.kit.handlers import expect_rows
+from tuoqi.registry.store.tokens import Tokens
 
 PERSON = "persons.private"
 STATUS = "person_statuses.private"
 ASSESSMENT = "assessments.private"
 ACCOUNT = "payee_accounts.private"
+MERGE = "merges.private"
+DUPLICATE = "duplicate_pairs.private"
 FACILITY = "facilities.private"
+GUARDIANSHIP = "guardianships.private"
+_TO_JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
 BLOCK = 128
 """Sealed texts are filled up to a multiple of this many bytes, so that their length tells next to nothing."""
 
@@ -41,7 +46,7 @@ class KeyRing:
         if key is None:
             key, self._new[subject] = self._sealer.new_key(subject)
             self._keys[subject] = key
-        plain = json.dumps(texts, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+        plain = _TO_JSON(texts)
         return key.seal(place, plain + " " * (-len(plain.encode()) % BLOCK))
 
     def unseal(self, subject: str, place: str, sealed: bytes) -> dict[str, str]:
@@ -53,13 +58,7 @@ class KeyRing:
         """Store the new keys. Raises Conflict where somebody else made one for the same subject."""
         if not self._new:
             return
-        touched = await tx.execute(
-            "INSERT INTO subject_keys (subject, wrapped)"
-            " SELECT * FROM unnest(CAST(:subjects AS text[]), CAST(:wrapped AS bytea[])) ON CONFLICT DO NOTHING",
-            subjects=list(self._new),
-            wrapped=list(self._new.values()),
-        )
-        expect_rows(touched, len(self._new))
+        await tx.copy_new("subject_keys", ("subject", "wrapped"), self._new.items())
         self._new.clear()
 
 
@@ -69,6 +68,8 @@ class Vault:
     def __init__(self, master: bytes, lookup: bytes) -> None:
         self._sealer = Sealer(master)
         self._hasher = LookupHasher(lookup)
+        self.tokens = Tokens(self._hasher.hash("search", "tokens"))
+        """By these people are searched for."""
 
     def ring(self) -> KeyRing:
         """A key ring for one transaction."""
@@ -85,6 +86,18 @@ class Vault:
     def household_hash(self, number: str) -> bytes:
         """By this a household is found by its number."""
         return self._hasher.hash("household_no", number)
+
+    def twin_key(self, who: str) -> int:
+        """Equal for files of one name, birth date and village; 64 bits are enough for a queue that people look at."""
+        return int.from_bytes(self._hasher.hash("twin", who)[:8], "big", signed=True)
+
+    def name_key(self, name: str) -> int:
+        """Equal for files of one name."""
+        return int.from_bytes(self._hasher.hash("name", name)[:8], "big", signed=True)
+
+    def request_hash(self, content: bytes) -> str:
+        """By this the audit names a request without repeating it."""
+        return self._hasher.hash("request", content.hex()).hex()
 
     def account_key(self, number: str) -> str | None:
         """Equal for equal account numbers; None for none."""

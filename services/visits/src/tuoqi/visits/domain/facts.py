@@ -10,6 +10,7 @@ from datetime import date
 DEATH = "death"
 MOVE = "move"
 FACILITY = "facility"
+MERGED = "merged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,15 @@ class GuardianshipScore:
 
 
 @dataclass(frozen=True, slots=True)
+class CareFacts:
+    """What the registry tells of a person at once, each time whole, beside who the person is."""
+
+    statuses: tuple[StatusInterval, ...] = ()
+    stays: tuple[Stay, ...] = ()
+    scores: tuple[GuardianshipScore, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class PersonFacts:
     """All that is known of one person at one moment."""
 
@@ -80,6 +90,8 @@ class PersonFacts:
     statuses: tuple[StatusInterval, ...] = ()
     stays: tuple[Stay, ...] = ()
     scores: tuple[GuardianshipScore, ...] = ()
+    merged: bool = False
+    """This file is a second one of somebody else 并档, who is visited in its place."""
 
     def in_force(self, category: str, day: date) -> StatusInterval | None:
         """The interval of `category` in force on `day`.
@@ -103,6 +115,8 @@ class PersonFacts:
 
     def not_visited(self, day: date) -> str:
         """Why nobody is to be visited on `day` ('' where somebody is): the days of death and of a move still count."""
+        if self.merged:
+            return MERGED
         if self.died_on is not None and day > self.died_on:
             return DEATH
         if any(a.moved_out_on < day and (a.returned_on is None or day < a.returned_on) for a in self.absences):

@@ -8,18 +8,18 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from tuoqi.visits.domain import causes
-from tuoqi.visits.domain.facts import PersonFacts, StatusInterval
+from tuoqi.visits.domain.facts import CareFacts, PersonFacts
 from tuoqi.visits.domain.grades import VisitPolicy
 from tuoqi.visits.domain.happenings import Happening, OverdueFound, OverduesChanged, OverdueState
 from tuoqi.visits.domain.plan import VisitPlan, VisitRecord
 
 
 @dataclass(frozen=True, slots=True)
-class StatusesTold:
-    """The person's statuses as told before the person was known."""
+class CareTold:
+    """Statuses, stays and scores as told before the person was known."""
 
     at: datetime
-    statuses: tuple[StatusInterval, ...]
+    care: CareFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class VisitFile:
     person_version: int = 0
     status_version: int = 0
     plan: VisitPlan | None = None
-    early: tuple[StatusesTold | RecordTold, ...] = ()
+    early: tuple[CareTold | RecordTold, ...] = ()
     due_at: datetime | None = None
     news: tuple[OverdueNews, ...] = field(default=(), repr=False)
 
@@ -71,11 +71,11 @@ def learn_person(file: VisitFile, told: PersonFacts, at: datetime, policy: Visit
     return _settle(file, causes.facts_changed(file.plan, facts, at, policy), policy)
 
 
-def learn_statuses(file: VisitFile, statuses: tuple[StatusInterval, ...], at: datetime, policy: VisitPolicy) -> Outcome:
-    """The registry told the person's statuses, all of them."""
+def learn_care(file: VisitFile, care: CareFacts, at: datetime, policy: VisitPolicy) -> Outcome:
+    """The registry told the person's statuses, stays and scores, all of them."""
     if file.plan is None:
-        return replace(file, early=(*file.early, StatusesTold(at, statuses))), ()
-    facts = replace(file.plan.facts, statuses=statuses)
+        return replace(file, early=(*file.early, CareTold(at, care))), ()
+    facts = _with_care(file.plan.facts, care)
     return _settle(file, causes.facts_changed(file.plan, facts, at, policy), policy)
 
 
@@ -103,19 +103,23 @@ def look_again(file: VisitFile, at: datetime, policy: VisitPolicy) -> Outcome:
 def _begin(file: VisitFile, told: PersonFacts, at: datetime, policy: VisitPolicy) -> Outcome:
     """The person is known: what was told by then holds at once, what was told later follows at its own moment."""
     early = sorted(file.early, key=lambda one: one.at)
-    statuses = [one.statuses for one in early if isinstance(one, StatusesTold) and one.at <= at]
-    facts = replace(told, statuses=statuses[-1] if statuses else ())
+    by_then = [one.care for one in early if isinstance(one, CareTold) and one.at <= at]
+    facts = _with_care(told, by_then[-1]) if by_then else told
     file = replace(file, early=(), plan=VisitPlan(file.person_id, facts))
     file, said = learn_person(file, told, at, policy)
     for one in early:
         if isinstance(one, RecordTold):
             file, happened = take_record(file, one.record, one.at, policy)
         elif one.at > at:
-            file, happened = learn_statuses(file, one.statuses, one.at, policy)
+            file, happened = learn_care(file, one.care, one.at, policy)
         else:
             continue
         said += happened
     return file, said
+
+
+def _with_care(facts: PersonFacts, care: CareFacts) -> PersonFacts:
+    return replace(facts, statuses=care.statuses, stays=care.stays, scores=care.scores)
 
 
 def _settle(file: VisitFile, outcome: causes.Outcome, policy: VisitPolicy) -> Outcome:

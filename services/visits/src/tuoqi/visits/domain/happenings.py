@@ -51,7 +51,7 @@ class PlanRegraded:
 
 @dataclass(frozen=True, slots=True)
 class PlanClosed:
-    """The running plan ended; `reason` is death, move, facility or no_grade."""
+    """The running plan ended; `reason` is death, move, facility, merged or no_grade."""
 
     at: datetime
     number: int

@@ -6,8 +6,8 @@ import json
 from datetime import date, datetime
 from typing import Any
 
-from tuoqi.visits.domain.facts import Absence, GuardianshipScore, PersonFacts, StatusInterval, Stay
-from tuoqi.visits.domain.file import RecordTold, StatusesTold, VisitFile
+from tuoqi.visits.domain.facts import Absence, CareFacts, GuardianshipScore, PersonFacts, StatusInterval, Stay
+from tuoqi.visits.domain.file import CareTold, RecordTold, VisitFile
 from tuoqi.visits.domain.happenings import OverdueState
 from tuoqi.visits.domain.plan import Overdue, Try, VisitPlan, VisitRecord
 from tuoqi.visits.domain.windows import Window
@@ -45,9 +45,8 @@ def _plan_out(plan: VisitPlan) -> dict[str, Any]:
         "born": _out(facts.birth_date),
         "died": _out(facts.died_on),
         "away": [[_out(one.moved_out_on), _out(one.returned_on)] for one in facts.absences],
-        "statuses": [_interval_out(one) for one in facts.statuses],
-        "stays": [[one.facility, _out(one.first_day), _out(one.last_day)] for one in facts.stays],
-        "scores": [[_out(one.assessed_on), one.score, one.order] for one in facts.scores],
+        **_care_out(facts),
+        "merged": facts.merged,
         "looked": _out(plan.looked_on),
         "number": plan.number,
         "grade": plan.grade,
@@ -63,13 +62,15 @@ def _plan_out(plan: VisitPlan) -> dict[str, Any]:
 
 def _plan_in(person_id: str, content: dict[str, Any]) -> VisitPlan:
     get = content.get
+    care = _care_in(content)
     facts = PersonFacts(
         birth_date=date.fromisoformat(content["born"]),
         died_on=_in(get("died")),
         absences=tuple(Absence(date.fromisoformat(out), _in(back)) for out, back in get("away", ())),
-        statuses=tuple(_interval_in(one) for one in get("statuses", ())),
-        stays=tuple(Stay(place, date.fromisoformat(first), _in(last)) for place, first, last in get("stays", ())),
-        scores=tuple(GuardianshipScore(date.fromisoformat(day), *rest) for day, *rest in get("scores", ())),
+        statuses=care.statuses,
+        stays=care.stays,
+        scores=care.scores,
+        merged=get("merged", False),
     )
     return VisitPlan(
         person_id=person_id,
@@ -89,19 +90,37 @@ def _plan_in(person_id: str, content: dict[str, Any]) -> VisitPlan:
     )
 
 
-def _early_out(one: StatusesTold | RecordTold) -> dict[str, Any]:
-    if isinstance(one, StatusesTold):
-        return {"at": one.at.isoformat(), "statuses": [_interval_out(row) for row in one.statuses]}
+def _early_out(one: CareTold | RecordTold) -> dict[str, Any]:
+    if isinstance(one, CareTold):
+        return {"at": one.at.isoformat(), **_care_out(one.care)}
     record = one.record
     return {"at": one.at.isoformat(), "record": [record.visit_id, record.started_at.isoformat(), record.result]}
 
 
-def _early_in(content: dict[str, Any]) -> StatusesTold | RecordTold:
+def _early_in(content: dict[str, Any]) -> CareTold | RecordTold:
     at = datetime.fromisoformat(content["at"])
     if "statuses" in content:
-        return StatusesTold(at, tuple(_interval_in(one) for one in content["statuses"]))
+        return CareTold(at, _care_in(content))
     visit_id, started_at, result = content["record"]
     return RecordTold(at, VisitRecord(visit_id, datetime.fromisoformat(started_at), result))
+
+
+def _care_out(care: CareFacts | PersonFacts) -> dict[str, Any]:
+    return {
+        "statuses": [_interval_out(one) for one in care.statuses],
+        "stays": [[one.facility, _out(one.first_day), _out(one.last_day)] for one in care.stays],
+        "scores": [[_out(one.assessed_on), one.score, one.order] for one in care.scores],
+    }
+
+
+def _care_in(content: dict[str, Any]) -> CareFacts:
+    return CareFacts(
+        statuses=tuple(_interval_in(one) for one in content.get("statuses", ())),
+        stays=tuple(
+            Stay(place, date.fromisoformat(first), _in(last)) for place, first, last in content.get("stays", ())
+        ),
+        scores=tuple(GuardianshipScore(date.fromisoformat(day), *rest) for day, *rest in content.get("scores", ())),
+    )
 
 
 def _interval_out(one: StatusInterval) -> list[Any]:

@@ -61,10 +61,11 @@ def test_every_right_of_the_contracts_is_granted_to_somebody(rights: Rights) -> 
     assert granted == asked | {"reveal"}
 
 
-def test_a_service_on_its_own_behalf_may_only_ask_about_persons(rights: Rights) -> None:
+def test_a_service_on_its_own_behalf_may_only_ask(rights: Rights) -> None:
     actor = rights.require("service:payments", "payee.resolve")
     assert actor.service
-    assert actor.rights == {"person.identify", "person.describe", "payee.resolve"}
+    asking = {"person.identify", "person.describe", "person.read", "payee.resolve", "region.read", "status.snapshot"}
+    assert actor.rights == asking
     assert _slug(rights, "service:payments", "account.reveal") == "auth.no_right"
     assert _slug(rights, "service:", "payee.resolve") == "auth.unknown_user"
     assert _slug(rights, "service:X'; --", "payee.resolve") == "auth.unknown_user"

@@ -24,8 +24,8 @@ from tuoqi.kit.database import Database
 from tuoqi.kit.ids import id_maker
 from tuoqi.kit.pipeline import Pipeline
 from tuoqi.kit.rights import Actor, Rights, acting
-from tuoqi.kit.rpc.platform import stamp
 from tuoqi.kit.rpc.tables import ChunkOutcome, Exporter, Importer, LoadContext
+from tuoqi.kit.stamps import stamp_of
 from tuoqi.kit.tables import Header, parse_rows
 from tuoqi.kit.testing.playing import KEY, origin_of
 from tuoqi.kit.testing.records import record_of
@@ -70,7 +70,7 @@ class FakeRegistry:
         places = frozenset((topic.name, n) for topic in (PERSON, STATUS) for n in range(PARTITIONS))
         for name, partition in sorted(places - self.lost):
             fenced = person_pb2.RegistryFenced(
-                fence_id=fence_id, partition=partition, partitions=PARTITIONS, cutoff=stamp(cut_off)
+                fence_id=fence_id, partition=partition, partitions=PARTITIONS, cutoff=stamp_of(cut_off)
             )
             await self._office.deliver(fenced, key=f"{fence_id}-{partition}", version=1, topic=name)
         return FenceSet(fence_id, places)
@@ -85,7 +85,7 @@ class FakeRegistry:
             account_version_id=version,
             account_key=hashlib.blake2b(number.encode()).hexdigest()[:16] if number else "",
             held_by_guardian=person in self.by_guardian,
-            known_at=stamp(as_of),
+            known_at=stamp_of(as_of),
         )
 
     async def describe(
@@ -158,7 +158,7 @@ class Office:
         hukou = person_pb2.HukouSince(region=VILLAGE, known_on="2023-12-01")
         facts = person_pb2.PersonFacts(person_id=person, birth_date=born, sex="F", hukou=[hukou])
         self.people[person] = facts
-        event = person_pb2.PersonRegistered(person=facts, known_at=stamp(self.clock.now()))
+        event = person_pb2.PersonRegistered(person=facts, known_at=stamp_of(self.clock.now()))
         await self._tell(person, event, PERSON.name)
         if account:
             self.registry.accounts_of[person] = (f"version-{account}", account)
@@ -169,7 +169,7 @@ class Office:
         facts = self.people[person]
         facts.died_on = on
         kind = person_pb2.PersonDeceased if on else person_pb2.PersonDeathWithdrawn
-        await self._tell(person, kind(person=facts, known_at=stamp(self.clock.now())), PERSON.name)
+        await self._tell(person, kind(person=facts, known_at=stamp_of(self.clock.now())), PERSON.name)
 
     async def status(self, person: str, category: str, decided: str, *, yuan: int = 0, ended: str = "") -> None:
         """A row of a status file: one interval, by category and day of decision."""
@@ -185,7 +185,7 @@ class Office:
             loaded_order=order,
         )
         event = status_pb2.PersonStatusChanged(
-            person_id=person, intervals=rows.values(), known_at=stamp(self.clock.now())
+            person_id=person, intervals=rows.values(), known_at=stamp_of(self.clock.now())
         )
         await self._tell(person, event, STATUS.name)
 
@@ -211,7 +211,7 @@ class Office:
     async def open(self, month: str) -> pb.Cycle:
         """A cycle whose cut-off is now."""
         with self.by("clerk.li"):
-            request = pb.OpenCycleRequest(month=month, cutoff=stamp(self.clock.now()))
+            request = pb.OpenCycleRequest(month=month, cutoff=stamp_of(self.clock.now()))
             return (await self.service.OpenCycle(request, None)).cycle
 
     async def compute(self, named: str) -> pb.Cycle:

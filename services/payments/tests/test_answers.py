@@ -13,9 +13,9 @@ import pytest
 from tuoqi.contracts.payments.v1 import payments_service_pb2 as pb
 from tuoqi.contracts.payments.v1.payments_service_pb2_grpc import PaymentsServiceStub
 from tuoqi.kit.rpc.client import connect, refusal_of
-from tuoqi.kit.rpc.platform import stamp
 from tuoqi.kit.rpc.server import Guard, serve
 from tuoqi.kit.settings import Settings
+from tuoqi.kit.stamps import stamp_of
 from tuoqi.payments.rpc.payments import add_payments
 
 pytestmark = pytest.mark.postgres
@@ -45,7 +45,7 @@ async def test_computing_streams_progress_and_ends_with_the_cycle(office: Office
     office.go_to("2024-01-20")
     async with served(office, tmp_path) as address, connect(address, TOKEN, "clerk.li") as channel:
         stub: Any = PaymentsServiceStub(channel)
-        opened = await stub.OpenCycle(pb.OpenCycleRequest(month="2024-01", cutoff=stamp(office.clock.now())))
+        opened = await stub.OpenCycle(pb.OpenCycleRequest(month="2024-01", cutoff=stamp_of(office.clock.now())))
         asked = pb.ComputeCycleRequest(cycle=opened.cycle.ref.name)
         answers = [answer async for answer in stub.ComputeCycle(asked)]
     assert [answer.step for answer in answers] == ["等待登记信息", "核算", "核对合计", "完成"]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tuoqi.contracts.registry.v1 import person_pb2, status_pb2
-from tuoqi.kit.rpc.platform import stamp
+from tuoqi.kit.stamps import stamp_of
 from tuoqi.payments.consumer import PERSON, STATUS
 
 pytestmark = pytest.mark.postgres
@@ -17,7 +17,7 @@ Office = Any
 
 async def merge(office: Office, file: str, into: str) -> None:
     """What the registry tells of a merge."""
-    now = stamp(office.clock.now())
+    now = stamp_of(office.clock.now())
     told = person_pb2.PersonMerged(person=office.people[file], into_person_id=into, known_at=now)
     await office._tell(file, told, PERSON.name)  # noqa: SLF001  the tests' own office
     died = office.people[into].died_on or office.people[file].died_on
@@ -31,7 +31,7 @@ async def merge(office: Office, file: str, into: str) -> None:
 
 async def unmerge(office: Office, file: str, into: str) -> None:
     """What the registry tells when a merge is taken back."""
-    now = stamp(office.clock.now())
+    now = stamp_of(office.clock.now())
     told = person_pb2.PersonUnmerged(person=office.people[file], from_person_id=into, known_at=now)
     await office._tell(file, told, PERSON.name)  # noqa: SLF001
     await office._tell(into, person_pb2.PersonChanged(person=office.people[into], known_at=now), PERSON.name)  # noqa: SLF001
@@ -42,7 +42,7 @@ async def unmerge(office: Office, file: str, into: str) -> None:
 async def tell_statuses(office: Office, person: str, *files: str) -> None:
     """The intervals of these files, side by side, as the person's."""
     intervals = [one for file in files for one in office.intervals.get(file, {}).values()]
-    event = status_pb2.PersonStatusChanged(person_id=person, intervals=intervals, known_at=stamp(office.clock.now()))
+    event = status_pb2.PersonStatusChanged(person_id=person, intervals=intervals, known_at=stamp_of(office.clock.now()))
     await office._tell(person, event, STATUS.name)  # noqa: SLF001
 
 

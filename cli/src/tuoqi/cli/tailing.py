@@ -75,7 +75,8 @@ def follow(
 ) -> Iterator[Incoming]:
     """Events sent from a moment of the system clock on (None: from now on), within one poll in order of time.
 
-    Ends after so many seconds without any, else never. Raises KafkaError.
+    Ends after so many seconds without any, but not before all that was there at the beginning has come; else never.
+    Raises KafkaError.
     """
     consumer: Any = KafkaConsumer(**address.client_options(), enable_auto_commit=False, fetch_max_wait_ms=POLL_MS)
     try:
@@ -85,30 +86,32 @@ def follow(
             for number in sorted(consumer.partitions_for_topic(topic.name) or ())
         ]
         consumer.assign(partitions)
-        for partition, offset in _places(consumer, partitions, since).items():
+        ends: dict[TopicPartition, int] = consumer.end_offsets(partitions)
+        for partition, offset in _places(consumer, ends, since).items():
             consumer.seek(partition, offset)
-        yield from _poll(consumer, Decoder(chosen), until_idle_s)
+        yield from _poll(consumer, Decoder(chosen), ends, until_idle_s)
     finally:
         consumer.close()
 
 
-def _places(consumer: Any, partitions: list[TopicPartition], since: datetime | None) -> dict[TopicPartition, int]:
-    places: dict[TopicPartition, int] = consumer.end_offsets(partitions)
-    if since is not None:
-        moments = dict.fromkeys(partitions, max(0, int(since.timestamp() * 1000)))
-        found = consumer.offsets_for_times(moments)
-        places |= {partition: place.offset for partition, place in found.items() if place is not None}
-    return places
+def _places(consumer: Any, ends: dict[TopicPartition, int], since: datetime | None) -> dict[TopicPartition, int]:
+    if since is None:
+        return ends
+    found = consumer.offsets_for_times(dict.fromkeys(ends, max(0, int(since.timestamp() * 1000))))
+    return ends | {partition: place.offset for partition, place in found.items() if place is not None}
 
 
-def _poll(consumer: Any, decoder: Decoder, until_idle_s: float | None) -> Iterator[Incoming]:
+def _poll(
+    consumer: Any, decoder: Decoder, ends: dict[TopicPartition, int], until_idle_s: float | None
+) -> Iterator[Incoming]:
     last = monotonic()
     while until_idle_s is None or monotonic() - last < until_idle_s:
         batches = consumer.poll(timeout_ms=POLL_MS, max_records=RECORDS_MAX)
         found = [decoder.decode(record) for records in batches.values() for record in records]
-        if found:
+        # On a busy machine the first records may take longer than the caller's patience.
+        if found or any(consumer.position(partition) < end for partition, end in ends.items()):
             last = monotonic()
-            yield from sorted(found, key=_sent_at)
+        yield from sorted(found, key=_sent_at)
 
 
 def _sent_at(event: Incoming) -> tuple[int, datetime]:

@@ -11,7 +11,7 @@ from tuoqi.contracts.registry.v1 import household_service_pb2 as pb
 from tuoqi.contracts.registry.v1 import person_pb2, place_pb2, registry_service_pb2
 from tuoqi.kit.errors import TuoqiError
 from tuoqi.kit.rights import Actor, acting
-from tuoqi.kit.rpc.platform import stamp
+from tuoqi.kit.stamps import stamp_of
 from tuoqi.registry.rpc.households import HouseholdServicer
 
 pytestmark = pytest.mark.postgres
@@ -62,10 +62,10 @@ async def test_a_split_makes_a_household_and_history_keeps_the_old_one(
     assert sorted(type(one.message).__name__ for one in told) == ["HouseholdChanged"] * 2 + ["PersonChanged"] * 2
     changed = {one.key: one.message for one in told if isinstance(one.message, place_pb2.HouseholdChanged)}
     assert list(changed[answer.old.household_id].member_person_ids) == [family["head"]]
-    earlier = await show(homes, pb.HouseholdName(household_no=NUMBER), known_at=stamp(before))
+    earlier = await show(homes, pb.HouseholdName(household_no=NUMBER), known_at=stamp_of(before))
     assert len(earlier.members) == 3
     assert {m.since.ToDatetime() for m in earlier.members} == {m.since.ToDatetime() for m in answer.old.members}
-    assert answer.new.members[0].since == stamp(office.clock.now())
+    assert answer.new.members[0].since == stamp_of(office.clock.now())
 
 
 async def test_a_file_row_after_a_split_changes_the_new_household(

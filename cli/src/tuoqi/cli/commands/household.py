@@ -14,7 +14,7 @@ from tuoqi.cli.platform import Platform, call
 from tuoqi.cli.whom import Whom, person_id_of
 from tuoqi.contracts.registry.v1 import household_service_pb2 as pb
 from tuoqi.contracts.registry.v1.household_service_pb2_grpc import HouseholdServiceStub
-from tuoqi.kit.rpc.platform import stamp
+from tuoqi.kit.stamps import stamp_of
 
 app = typer.Typer(help="Who is counted together.")
 _ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -41,7 +41,7 @@ def show(
     async def ask(platform: Platform) -> Sequence[pb.Household]:
         stub: Any = platform.stub(HouseholdServiceStub, "registry")
         name = named(home) if home else pb.HouseholdName(person_id=await person_id_of(platform, person))
-        known_at = stamp(moment_from(as_of)) if as_of else None
+        known_at = stamp_of(moment_from(as_of)) if as_of else None
         return [(await stub.GetHousehold(pb.GetHouseholdRequest(household=name, known_at=known_at))).household]
 
     show_homes(call(ask, by, purpose), as_json=as_json)

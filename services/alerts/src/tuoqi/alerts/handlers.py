@@ -12,7 +12,6 @@ from datetime import date, datetime
 from functools import singledispatch
 
 from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from tuoqi.alerts.domain import alert as alerts
 from tuoqi.alerts.domain import book as books
@@ -46,6 +45,7 @@ from tuoqi.contracts.visits.v1.plan_pb2 import (
 from tuoqi.kit.context import Context
 from tuoqi.kit.errors import Rejected, TuoqiError
 from tuoqi.kit.handlers import Handlers
+from tuoqi.kit.stamps import stamp_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,7 @@ def _event(happening: Happening, alert: Alert) -> Message:
 
 @_event.register
 def _(happening: Raised, alert: Alert) -> Message:
-    return AlertRaised(alert=_ref(alert), severity=alert.severity.name, raised_at=_stamp(happening.at))
+    return AlertRaised(alert=_ref(alert), severity=alert.severity.name, raised_at=stamp_of(happening.at))
 
 
 @_event.register
@@ -156,22 +156,16 @@ def _(_happening: Acknowledged, alert: Alert) -> Message:
 
 @_event.register
 def _(happening: Escalated, alert: Alert) -> Message:
-    return AlertEscalated(alert=_ref(alert), step=happening.step, escalated_at=_stamp(happening.at))
+    return AlertEscalated(alert=_ref(alert), step=happening.step, escalated_at=stamp_of(happening.at))
 
 
 @_event.register
 def _(happening: Closed, alert: Alert) -> Message:
-    return AlertClosed(alert=_ref(alert), closed_as=happening.closed_as, closed_at=_stamp(happening.at))
+    return AlertClosed(alert=_ref(alert), closed_as=happening.closed_as, closed_at=stamp_of(happening.at))
 
 
 def _ref(alert: Alert) -> AlertRef:
     return AlertRef(alert_id=alert.alert_id, kind=alert.kind, person_id=alert.person_id)
-
-
-def _stamp(moment: datetime) -> Timestamp:
-    stamp = Timestamp()
-    stamp.FromDatetime(moment)
-    return stamp
 
 
 def _day(text: str) -> date:

@@ -20,7 +20,7 @@ from tuoqi.kit.commands import Call, Commander
 from tuoqi.kit.database import Database
 from tuoqi.kit.errors import TuoqiError
 from tuoqi.kit.rights import current_actor
-from tuoqi.kit.rpc.platform import stamp
+from tuoqi.kit.stamps import stamp_of
 
 PAGE = 100
 """Alerts on a page where the caller names no number."""
@@ -104,10 +104,10 @@ def _message(alert: Alert) -> pb.Alert:
         kind=alert.kind,
         severity=alert.severity.name,
         person_id=alert.person_id,
-        raised_at=stamp(alert.raised_at),
+        raised_at=stamp_of(alert.raised_at),
         joined=alert.joined,
-        escalations=[pb.Escalation(step=step.step, at=stamp(step.at)) for step in steps],
-        acknowledged_at=stamp(alert.acknowledged_at) if alert.acknowledged_at else None,
-        closed_at=stamp(alert.closed_at) if alert.closed_at else None,
+        escalations=[pb.Escalation(step=step.step, at=stamp_of(step.at)) for step in steps],
+        acknowledged_at=stamp_of(alert.acknowledged_at),
+        closed_at=stamp_of(alert.closed_at),
         closed_as=alert.closed_as,
     )

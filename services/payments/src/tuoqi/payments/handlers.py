@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date
-
-from google.protobuf.timestamp_pb2 import Timestamp
+from datetime import date
 
 from tuoqi.contracts.payments.v1 import cycle_pb2 as pb
 from tuoqi.kit.context import Context
 from tuoqi.kit.errors import TuoqiError
 from tuoqi.kit.handlers import Handler
+from tuoqi.kit.stamps import stamp_of
 from tuoqi.payments.domain.cycle import Cycle
 
 
@@ -110,9 +109,7 @@ def on_open(cycle: Cycle | None, command: Open, ctx: Context) -> Cycle:
     """A cycle begins as DRAFT."""
     if cycle is not None:
         raise TuoqiError("state.conflict")
-    cut_off = Timestamp()
-    cut_off.FromDatetime(command.cycle.cut_off.astimezone(UTC))
-    ctx.emit(pb.CycleOpened(cycle=ref(command.cycle), cutoff=cut_off))
+    ctx.emit(pb.CycleOpened(cycle=ref(command.cycle), cutoff=stamp_of(command.cycle.cut_off)))
     return command.cycle
 
 

@@ -13,7 +13,7 @@ from typing import Protocol, cast
 from tuoqi.contracts.registry.v1 import registry_service_pb2 as pb
 from tuoqi.contracts.registry.v1 import registry_service_pb2_grpc
 from tuoqi.kit.rpc.client import Peers
-from tuoqi.kit.rpc.platform import stamp
+from tuoqi.kit.stamps import stamp_of
 
 BATCH = 5_000
 """The most people or accounts that the registry answers for at once."""
@@ -61,14 +61,14 @@ class RegistryPeer:
 
     async def fence(self, cut_off: datetime) -> FenceSet:
         """Lay a fence behind all facts known up to a moment."""
-        answer = await self._stub.Fence(pb.FenceRequest(cutoff=stamp(cut_off)))
+        answer = await self._stub.Fence(pb.FenceRequest(cutoff=stamp_of(cut_off)))
         return FenceSet(answer.fence_id, frozenset((place.topic, place.partition) for place in answer.partitions))
 
     async def payees(self, person_ids: Sequence[str], as_of: datetime) -> dict[str, pb.Payee]:
         """The payee account of each person as known at a moment."""
         found: dict[str, pb.Payee] = {}
         for batch in _batches(person_ids):
-            request = pb.ResolvePayeesRequest(person_ids=batch, as_of=stamp(as_of))
+            request = pb.ResolvePayeesRequest(person_ids=batch, as_of=stamp_of(as_of))
             answer = await self._stub.ResolvePayees(request)
             found.update((payee.person_id, payee) for payee in answer.payees)
         return found

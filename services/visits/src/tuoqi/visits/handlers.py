@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import UTC, date
+from datetime import date
 from typing import Any
 
 from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from tuoqi.contracts.registry.v1 import person_pb2, status_pb2
 from tuoqi.contracts.visits.v1 import plan_pb2, record_pb2
 from tuoqi.kit.context import Context
 from tuoqi.kit.handlers import Handlers
+from tuoqi.kit.stamps import stamp_of
 from tuoqi.visits.domain import happenings as said
 from tuoqi.visits.domain.days import day_of
 from tuoqi.visits.domain.facts import Absence, CareFacts, GuardianshipScore, PersonFacts, StatusInterval, Stay
@@ -99,12 +99,10 @@ def _tell(person_id: str, happened: Iterable[said.Happening], ctx: Context) -> N
 
 
 def _recorded(person_id: str, form: VisitForm, ctx: Context) -> record_pb2.VisitRecorded:
-    started_at = Timestamp()
-    started_at.FromDatetime(form.started_at.astimezone(UTC))
     return record_pb2.VisitRecorded(
         visit_id=form.visit_id,
         person_id=person_id,
-        started_at=started_at,
+        started_at=stamp_of(form.started_at),
         counts_on=day_of(form.record.counts_at(ctx.at)).isoformat(),
         channel=form.channel,
         result=form.result,

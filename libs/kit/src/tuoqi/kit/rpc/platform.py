@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import grpc
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from tuoqi.contracts.common.v1 import platform_pb2 as pb
 from tuoqi.contracts.common.v1 import platform_pb2_grpc
 from tuoqi.kit import outbox
 from tuoqi.kit.consumer import Consumer
 from tuoqi.kit.rpc.server import current_actor
+from tuoqi.kit.stamps import moment_of, stamp_of
 
 if TYPE_CHECKING:
     from tuoqi.kit.service import Runtime
@@ -41,7 +40,7 @@ class PlatformServicer(platform_pb2_grpc.PlatformServiceServicer):
         return pb.GetStatusResponse(
             service=runtime.name,
             version=VERSION,
-            business_time=stamp(runtime.clock.now()),
+            business_time=stamp_of(runtime.clock.now()),
             clock_settable=runtime.clock.settable,
             outbox_pending=waiting,
             outbox_oldest_age_s=age,
@@ -54,11 +53,11 @@ class PlatformServicer(platform_pb2_grpc.PlatformServiceServicer):
     async def NextDue(self, request: pb.NextDueRequest, context: Any) -> pb.NextDueResponse:
         """The earliest due moment."""
         due = await self._runtime.timers.next_due()
-        return pb.NextDueResponse(due_at=stamp(due) if due else None)
+        return pb.NextDueResponse(due_at=stamp_of(due))
 
     async def Advance(self, request: pb.AdvanceRequest, context: Any) -> pb.AdvanceResponse:
         """Move the clock and do what is due."""
-        return pb.AdvanceResponse(done=await self._runtime.timers.advance(moment(request.to)))
+        return pb.AdvanceResponse(done=await self._runtime.timers.advance(moment_of(request.to)))
 
     async def Quiet(self, request: pb.QuietRequest, context: Any) -> pb.QuietResponse:
         """Whether anything is still under way."""
@@ -144,7 +143,7 @@ def _dead_letter(row: Any, *, with_value: bool) -> pb.DeadLetter:
         position=f"{row.topic}-{row.partition}-{row.offset}",
         reason=row.reason,
         detail=row.detail,
-        dead_at=stamp(row.dead_at),
+        dead_at=stamp_of(row.dead_at),
         state=row.state,
         parked_behind=row.behind,
         value=(row.value or b"") if with_value else b"",
@@ -155,18 +154,3 @@ def _dead_letter(row: Any, *, with_value: bool) -> pb.DeadLetter:
 def add_platform(servicer: PlatformServicer) -> Callable[[grpc.aio.Server], None]:
     """How the server takes it in."""
     return lambda server: platform_pb2_grpc.add_PlatformServiceServicer_to_server(servicer, server)
-
-
-def stamp(value: datetime) -> Timestamp:
-    """A moment as the wire has it."""
-    result = Timestamp()
-    result.FromDatetime(value.astimezone(UTC))
-    return result
-
-
-def moment(value: Timestamp) -> datetime:
-    """A moment of the wire, with zone."""
-    return value.ToDatetime(tzinfo=UTC)
-
-
-__all__: Sequence[str] = ["PlatformServicer", "moment", "stamp"]

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Final, Protocol
 
 import grpc
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from tuoqi.contracts.common.v1 import table_pb2 as pb
 from tuoqi.contracts.common.v1 import table_pb2_grpc
@@ -30,6 +29,7 @@ from tuoqi.kit.rpc.imports import (
     trial,
 )
 from tuoqi.kit.rpc.refusals import Grpc
+from tuoqi.kit.stamps import stamp_of
 from tuoqi.kit.tables import Column, Header, Problem, row_formatter
 from tuoqi.kit.tracing import current_correlation_id, current_traceparent
 from tuoqi.kit.turns import ahead
@@ -209,10 +209,7 @@ async def _chunks(load: Load, requests: AsyncIterator[pb.ImportRowsRequest]) -> 
 def _started(
     header: Header, *, resume_after_row: int = 0, loaded_before_at: datetime | None = None
 ) -> pb.ImportRowsResponse:
-    before: Timestamp | None = None
-    if loaded_before_at is not None:
-        before = Timestamp()
-        before.FromDatetime(loaded_before_at.astimezone(UTC))
+    before = stamp_of(loaded_before_at)
     started = pb.ImportStarted(resume_after_row=resume_after_row, loaded_before_at=before, warnings=header.warnings)
     return pb.ImportRowsResponse(started=started)
 

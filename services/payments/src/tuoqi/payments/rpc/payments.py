@@ -12,7 +12,7 @@ import grpc
 from tuoqi.contracts.payments.v1 import payments_service_pb2 as pb
 from tuoqi.contracts.payments.v1 import payments_service_pb2_grpc
 from tuoqi.kit.errors import TuoqiError
-from tuoqi.kit.rpc.platform import moment
+from tuoqi.kit.stamps import moment_of
 from tuoqi.payments.domain.cycle import Cycle
 from tuoqi.payments.domain.months import Month, day_of
 from tuoqi.payments.handlers import Approve, Post, Review, Settle
@@ -37,7 +37,7 @@ class PaymentsServicer(payments_service_pb2_grpc.PaymentsServiceServicer):
 
     async def OpenCycle(self, request: pb.OpenCycleRequest, context: Any) -> pb.OpenCycleResponse:
         """Open a cycle of a month."""
-        cut_off = moment(request.cutoff) if request.HasField("cutoff") else None
+        cut_off = moment_of(request.cutoff) if request.HasField("cutoff") else None
         with refusing():
             month = _month(request.month)
             opened = await cycles.open_month(self._tools, month, cut_off, by=self._by())

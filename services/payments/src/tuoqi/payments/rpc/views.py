@@ -8,7 +8,7 @@ from typing import Any
 from tuoqi.contracts.payments.v1 import cycle_pb2
 from tuoqi.contracts.payments.v1 import payments_service_pb2 as pb
 from tuoqi.kit.database import Database, Tx
-from tuoqi.kit.rpc.platform import stamp
+from tuoqi.kit.stamps import stamp_of
 from tuoqi.payments.domain.cycle import Cycle
 from tuoqi.payments.handlers import ref
 from tuoqi.payments.store.cycles import Total, read_totals
@@ -42,7 +42,7 @@ def _cycle(cycle: Cycle, totals: Sequence[Total], counts: dict[str, int], found:
         ref=ref(cycle),
         month=str(cycle.month),
         state=cycle.state.value,
-        cutoff=stamp(cycle.cut_off),
+        cutoff=stamp_of(cycle.cut_off),
         posted_until="" if cycle.posted_until is None else cycle.posted_until.isoformat(),
         reviewed_by=cycle.reviewed_by,
         approved_by=cycle.approved_by,

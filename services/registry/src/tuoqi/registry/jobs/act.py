@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 
 from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from tuoqi.kit import outbox
 from tuoqi.kit.clock import BusinessClock, county_day
@@ -19,6 +18,7 @@ from tuoqi.kit.context import Emission, Origin
 from tuoqi.kit.database import Tx
 from tuoqi.kit.rights import Actor
 from tuoqi.kit.rpc.tables import LoadContext
+from tuoqi.kit.stamps import stamp_of
 from tuoqi.kit.tracing import current_correlation_id, current_traceparent
 from tuoqi.registry.domain.policy import Policy
 from tuoqi.registry.jobs.telling import Told, tell_persons
@@ -69,8 +69,7 @@ class Act:
         """When its facts become known."""
         self.today = today
         """The county's day of the act."""
-        self.known_at = Timestamp()
-        self.known_at.FromDatetime(at.astimezone(UTC))
+        self.known_at = stamp_of(at)
         self._origin = origin
         self._persons = PersonStore(vault)
         self._traceparent, self._correlation_id = trace

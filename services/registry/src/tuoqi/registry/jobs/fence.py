@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
-from google.protobuf.timestamp_pb2 import Timestamp
+from datetime import datetime
 
 from tuoqi.contracts.registry.v1 import person_pb2
 from tuoqi.contracts.topics import topic
@@ -13,6 +11,7 @@ from tuoqi.kit.clock import BusinessClock
 from tuoqi.kit.context import Emission, Origin
 from tuoqi.kit.database import Tx
 from tuoqi.kit.errors import TuoqiError
+from tuoqi.kit.stamps import stamp_of
 from tuoqi.kit.tracing import current_correlation_id, current_traceparent
 from tuoqi.registry.store.fences import add_fence, begin_fence, next_fence_number
 
@@ -35,8 +34,7 @@ async def raise_fence(tx: Tx, origin: Origin, clock: BusinessClock, cutoff: date
 
 
 def _events(origin: Origin, fence_id: str, cutoff: datetime, now: datetime) -> list[Emission]:
-    until = Timestamp()
-    until.FromDatetime(cutoff.astimezone(UTC))
+    until = stamp_of(cutoff)
     emissions: list[Emission] = []
     for name in FENCED_TOPICS:
         partitions = topic(name).partitions

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date
 from typing import Any
 
 import grpc
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from tuoqi.contracts.registry.v1 import care_service_pb2 as pb
 from tuoqi.contracts.registry.v1 import care_service_pb2_grpc
@@ -15,6 +14,7 @@ from tuoqi.kit.database import Database, Tx
 from tuoqi.kit.errors import TuoqiError
 from tuoqi.kit.masking import mask_number
 from tuoqi.kit.rpc.server import current_actor
+from tuoqi.kit.stamps import stamp_of
 from tuoqi.registry.domain.assessment import Assessment
 from tuoqi.registry.domain.guardianship import KINDS, Guardianship
 from tuoqi.registry.jobs.act import Desk
@@ -78,7 +78,7 @@ class CareServicer(care_service_pb2_grpc.CareServiceServicer):
             level_written=one.private["written"],
             items={code: int(points) for code, points in items},
             assessors=one.private["assessors"],
-            known_at=_stamp(one.known_at),
+            known_at=stamp_of(one.known_at),
         )
 
 
@@ -94,7 +94,7 @@ def _guardianship(one: Guardianship, *, reveal: bool) -> pb.GuardianshipRecord:
         began_on=one.began_on.isoformat(),
         ended_on=one.ended_on.isoformat() if one.ended_on else "",
         signed_on=one.signed_on.isoformat() if one.signed_on else "",
-        known_at=_stamp(one.known_at),
+        known_at=stamp_of(one.known_at),
     )
 
 
@@ -103,14 +103,6 @@ def _date(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise TuoqiError("registry.not_a_day", text=text) from None
-
-
-def _stamp(moment: datetime | None) -> Timestamp | None:
-    if moment is None:
-        return None
-    stamp = Timestamp()
-    stamp.FromDatetime(moment.astimezone(UTC))
-    return stamp
 
 
 def add_care(servicer: CareServicer) -> Callable[[grpc.aio.Server], None]:

@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime
 from typing import Any, Final
 
 import grpc
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from tuoqi.contracts.common.v1 import table_pb2
 from tuoqi.contracts.registry.v1 import change_service_pb2 as pb
@@ -18,6 +17,7 @@ from tuoqi.kit.errors import TuoqiError
 from tuoqi.kit.masking import mask_number
 from tuoqi.kit.rights import Actor
 from tuoqi.kit.rpc.server import current_actor
+from tuoqi.kit.stamps import stamp_of
 from tuoqi.kit.tables import Problem
 from tuoqi.registry.domain.change import Change, ChangeRow
 from tuoqi.registry.domain.change_views import CLEARED
@@ -185,15 +185,6 @@ def read_token(token: str) -> tuple[datetime, str] | None:
         raise TuoqiError("change.page_unknown") from error
 
 
-def stamp(moment: datetime | None) -> Timestamp | None:
-    """A moment as messages carry it."""
-    if moment is None:
-        return None
-    result = Timestamp()
-    result.FromDatetime(moment.astimezone(UTC))
-    return result
-
-
 def _number(token: str) -> int:
     if token and not (token.isascii() and token.isdigit()):
         raise TuoqiError("change.page_unknown")
@@ -215,9 +206,9 @@ def _change(one: Change) -> pb.Change:
         rows_unchanged=one.rows_unchanged,
         rows_skipped=one.rows_skipped,
         made_by=one.made_by,
-        made_at=stamp(one.made_at),
+        made_at=stamp_of(one.made_at),
         checked_by=one.checked_by,
-        checked_at=stamp(one.checked_at),
+        checked_at=stamp_of(one.checked_at),
         undoes=one.undoes,
         needs_checker=one.needs_checker,
         columns=one.columns,

@@ -18,12 +18,13 @@ from tuoqi.kit.masking import mask_number
 from tuoqi.kit.rights import Actor
 from tuoqi.kit.rpc.server import current_actor
 from tuoqi.kit.rpc.tables import Importer, LoadContext
+from tuoqi.kit.stamps import stamp_of
 from tuoqi.kit.tables import Header, parse_rows
 from tuoqi.registry.domain.comparison import Effect, Finding
 from tuoqi.registry.domain.person import Person
 from tuoqi.registry.jobs.act import Desk
 from tuoqi.registry.jobs.comparison import ComparisonDesk, Surveyor
-from tuoqi.registry.rpc.changes import read_token, stamp, write_token
+from tuoqi.registry.rpc.changes import read_token, write_token
 from tuoqi.registry.store.changes import looking
 from tuoqi.registry.store.comparison import Load, count_by_town, finding_from, findings_of, list_loads
 from tuoqi.registry.store.persons import PersonStore
@@ -126,7 +127,7 @@ class ComparisonServicer(comparison_service_pb2_grpc.ComparisonServiceServicer):
             list=load.list,
             content_hash=load.content_hash,
             attempt=load.attempt,
-            loaded_at=stamp(load.loaded_at),
+            loaded_at=stamp_of(load.loaded_at),
             rows=sum(one.rows for one in towns),
             rows_new=sum(one.rows_new for one in towns),
             rows_open=sum(one.rows_open for one in towns),

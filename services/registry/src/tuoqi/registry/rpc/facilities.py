@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date
 from decimal import Decimal
 from functools import partial
 from typing import Any, Final
 
 import grpc
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from tuoqi.contracts.registry.v1 import facility_service_pb2 as pb
 from tuoqi.contracts.registry.v1 import facility_service_pb2_grpc
@@ -20,6 +19,7 @@ from tuoqi.kit.commands import Commander
 from tuoqi.kit.database import Database, Tx
 from tuoqi.kit.errors import TuoqiError
 from tuoqi.kit.rpc.server import current_actor
+from tuoqi.kit.stamps import stamp_of
 from tuoqi.registry.domain.facility import AREAS, Agreement, Facility, figure, gaps_of
 from tuoqi.registry.jobs.act import Desk
 from tuoqi.registry.jobs.facility_agreements import FacilityAgreements
@@ -224,7 +224,7 @@ def _payee(code: str, row: Any) -> pb.FacilityPayee:
         code=code,
         account_version_id=row.account_version_id,
         account_key=row.account_key,
-        known_at=_stamp(row.known_at),
+        known_at=stamp_of(row.known_at),
     )
 
 
@@ -236,8 +236,8 @@ def _merger(one: Merger) -> pb.FacilityMerger:
         merged_on=one.merged_on.isoformat(),
         residents=one.residents,
         made_by=one.made_by,
-        made_at=_stamp(one.made_at),
-        undone_at=_stamp(one.undone_at) if one.undone_at else None,
+        made_at=stamp_of(one.made_at),
+        undone_at=stamp_of(one.undone_at),
     )
 
 
@@ -249,8 +249,8 @@ def _past(version: PastVersion) -> pb.PastFacility:
         details=facility.details,
         closed_on=_text(facility.closed_on),
         building_use=facility.building_use,
-        known_at=_stamp(known_at) if known_at and known_at.year > 1 else None,
-        superseded_at=_stamp(version.superseded_at),
+        known_at=stamp_of(known_at) if known_at and known_at.year > 1 else None,
+        superseded_at=stamp_of(version.superseded_at),
     )
 
 
@@ -282,12 +282,6 @@ def _text(day: date | None) -> str:
 def _decimal(value: Decimal) -> str:
     text = f"{value:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def _stamp(moment: datetime) -> Timestamp:
-    stamp = Timestamp()
-    stamp.FromDatetime(moment.astimezone(UTC))
-    return stamp
 
 
 def add_facilities(servicer: FacilityServicer) -> Callable[[grpc.aio.Server], None]:

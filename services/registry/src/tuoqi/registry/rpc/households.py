@@ -7,7 +7,6 @@ from datetime import UTC
 from typing import Any
 
 import grpc
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from tuoqi.contracts.registry.v1 import household_service_pb2 as pb
 from tuoqi.contracts.registry.v1 import household_service_pb2_grpc
@@ -17,6 +16,7 @@ from tuoqi.kit.database import Database
 from tuoqi.kit.errors import register_errors
 from tuoqi.kit.rights import Actor
 from tuoqi.kit.rpc.server import current_actor
+from tuoqi.kit.stamps import stamp_of
 from tuoqi.registry.domain.errors import REFUSALS
 from tuoqi.registry.domain.query import CHILD_UNTIL, born_by
 from tuoqi.registry.jobs.act import Desk
@@ -88,8 +88,6 @@ class HouseholdServicer(household_service_pb2_grpc.HouseholdServiceServicer):
 
     def _member(self, member: Member, actor: Actor) -> pb.HouseholdMember:
         person = member.person
-        since = Timestamp()
-        since.FromDatetime(member.since.astimezone(UTC))
         adult = person.birth_date <= born_by(CHILD_UNTIL, county_day(self._desk.clock.now()))
         return pb.HouseholdMember(
             person_id=person.person_id,
@@ -97,7 +95,7 @@ class HouseholdServicer(household_service_pb2_grpc.HouseholdServiceServicer):
             relation_to_head=person.private.get("relation_to_head", ""),
             birth_date=person.birth_date.isoformat(),
             merged_into=person.merged_into,
-            since=since,
+            since=stamp_of(member.since),
         )
 
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import grpc
 from google.protobuf.json_format import MessageToJson
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from tuoqi.contracts.registry.v1 import merge_service_pb2 as pb
 from tuoqi.contracts.registry.v1 import merge_service_pb2_grpc
@@ -20,6 +18,7 @@ from tuoqi.kit.errors import register_errors
 from tuoqi.kit.masking import mask_number
 from tuoqi.kit.rights import Actor
 from tuoqi.kit.rpc.server import current_actor
+from tuoqi.kit.stamps import stamp_of
 from tuoqi.registry.domain.errors import REFUSALS
 from tuoqi.registry.domain.person import Person
 from tuoqi.registry.domain.query import CHILD_UNTIL, born_by
@@ -99,9 +98,9 @@ class MergeServicer(merge_service_pb2_grpc.MergeServiceServicer):
             first=first,
             second=second,
             reason=pair.reason,
-            found_at=_stamp(pair.found_at),
+            found_at=stamp_of(pair.found_at),
             state=pair.state,
-            decided_at=_stamp(pair.decided_at) if pair.decided_at else None,
+            decided_at=stamp_of(pair.decided_at),
             decided_by=pair.decided_by,
         )
 
@@ -134,12 +133,6 @@ def _events(told: Sequence[Emission]) -> list[pb.ToldEvent]:
         )
         for one in told
     ]
-
-
-def _stamp(moment: datetime) -> Timestamp:
-    stamp = Timestamp()
-    stamp.FromDatetime(moment.astimezone(UTC))
-    return stamp
 
 
 def add_merges(servicer: MergeServicer) -> Callable[[grpc.aio.Server], None]:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 import grpc
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from tuoqi.contracts.registry.v1 import registry_service_pb2 as pb
 from tuoqi.contracts.registry.v1 import registry_service_pb2_grpc
@@ -19,6 +17,7 @@ from tuoqi.kit.errors import TuoqiError, register_errors
 from tuoqi.kit.masking import mask_number
 from tuoqi.kit.rights import Actor
 from tuoqi.kit.rpc.server import current_actor
+from tuoqi.kit.stamps import moment_of, stamp_of
 from tuoqi.registry.domain.errors import REFUSALS
 from tuoqi.registry.domain.identity import normalise_number
 from tuoqi.registry.domain.person import Person
@@ -75,7 +74,7 @@ class RegistryServicer(registry_service_pb2_grpc.RegistryServiceServicer):
     async def ResolvePayees(self, request: pb.ResolvePayeesRequest, context: Any) -> pb.ResolvePayeesResponse:
         """Accounts as known at a moment, without number and name."""
         async with self._database.begin() as tx:
-            found = await resolve_accounts(tx, request.person_ids, _moment(request.as_of))
+            found = await resolve_accounts(tx, request.person_ids, moment_of(request.as_of))
         return pb.ResolvePayeesResponse(payees=[_payee(one, found.get(one)) for one in request.person_ids])
 
     async def RevealAccounts(self, request: pb.RevealAccountsRequest, context: Any) -> pb.RevealAccountsResponse:
@@ -93,7 +92,7 @@ class RegistryServicer(registry_service_pb2_grpc.RegistryServiceServicer):
 
     async def Fence(self, request: pb.FenceRequest, context: Any) -> pb.FenceResponse:
         """Wait for all writers, then say in every partition that the cut-off has passed."""
-        cutoff = _moment(request.cutoff)
+        cutoff = moment_of(request.cutoff)
         fence_id, emissions = await self._commander.transaction(
             lambda tx: raise_fence(tx, self._origin, self._clock, cutoff)
         )
@@ -124,14 +123,12 @@ def _description(person_id: str, person: Person | None, *, reveal: bool) -> pb.P
 def _payee(person_id: str, row: Any) -> pb.Payee:
     if row is None or row.account_key is None:
         return pb.Payee(person_id=person_id)
-    known_at = Timestamp()
-    known_at.FromDatetime(row.known_at.astimezone(UTC))
     return pb.Payee(
         person_id=person_id,
         account_version_id=row.account_version_id,
         account_key=row.account_key,
         held_by_guardian=row.held_by_guardian,
-        known_at=known_at,
+        known_at=stamp_of(row.known_at),
     )
 
 
@@ -139,10 +136,6 @@ def _check_regions(actor: Actor, regions: list[str]) -> None:
     elsewhere = sum(not actor.may_act_in(region) for region in regions)
     if elsewhere:
         raise TuoqiError("registry.person_region", user=actor.user, count=elsewhere)
-
-
-def _moment(value: Timestamp) -> datetime:
-    return value.ToDatetime(tzinfo=UTC)
 
 
 def add_registry(servicer: RegistryServicer) -> Callable[[grpc.aio.Server], None]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import date
 from functools import partial
 from typing import Any
 
 import grpc
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from tuoqi.contracts.registry.v1 import screening_service_pb2 as pb
 from tuoqi.contracts.registry.v1 import screening_service_pb2_grpc
@@ -16,6 +15,7 @@ from tuoqi.kit.commands import Commander
 from tuoqi.kit.database import Database
 from tuoqi.kit.errors import TuoqiError
 from tuoqi.kit.rpc.server import current_actor
+from tuoqi.kit.stamps import stamp_of
 from tuoqi.registry.jobs.act import Desk
 from tuoqi.registry.jobs.screening import Screening
 from tuoqi.registry.store.screening import Row, open_counts, page_of
@@ -96,7 +96,7 @@ def _row(row: Row) -> pb.ScreeningRow:
         seen_on=row.seen_on.isoformat(),
         outcome=row.outcome,
         decided_by=row.decided_by,
-        decided_at=_stamp(row.decided_at),
+        decided_at=stamp_of(row.decided_at),
         again_on=row.again_on.isoformat() if row.again_on else "",
     )
 
@@ -106,14 +106,6 @@ def _day(text: str) -> date | None:
         return date.fromisoformat(text) if text else None
     except ValueError as error:
         raise TuoqiError("request.invalid", problem=f"没有 {text} 这一天。") from error
-
-
-def _stamp(moment: datetime | None) -> Timestamp | None:
-    if moment is None:
-        return None
-    stamp = Timestamp()
-    stamp.FromDatetime(moment.astimezone(UTC))
-    return stamp
 
 
 def add_screening(servicer: ScreeningServicer) -> Callable[[grpc.aio.Server], None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from tuoqi.kit.database import Database, Tx
 from tuoqi.kit.errors import TuoqiError
 from tuoqi.kit.rights import Actor
 from tuoqi.kit.rpc.server import current_actor
+from tuoqi.kit.stamps import moment_of, stamp_of
 from tuoqi.registry.domain.care import CareFacts
 from tuoqi.registry.domain.decision import Draft
 from tuoqi.registry.domain.life import completed_years
@@ -83,7 +84,7 @@ class StatusServicer(status_service_pb2_grpc.StatusServiceServicer):
     async def ListStatuses(self, request: pb.ListStatusesRequest, context: Any) -> pb.ListStatusesResponse:
         """The person and the intervals on a day, by what was known at a moment."""
         actor, now = current_actor(), self._desk.clock.now()
-        at = _moment(request.known_at) if request.HasField("known_at") else now
+        at = moment_of(request.known_at) if request.HasField("known_at") else now
         day = _day(request.true_on) or county_day(now)
         ring = self._desk.vault.ring()
         async with self._database.begin() as tx:
@@ -95,7 +96,7 @@ class StatusServicer(status_service_pb2_grpc.StatusServiceServicer):
         rows.sort(key=lambda row: row.interval.interval_id not in counting)
         return pb.ListStatusesResponse(
             true_on=day.isoformat(),
-            known_at=_stamp(at),
+            known_at=stamp_of(at),
             person=_on_day(then, day) if then else None,
             intervals=[
                 _row(row, decisions, in_force=row.interval.interval_id in counting, reveal=request.reveal)
@@ -119,7 +120,7 @@ class StatusServicer(status_service_pb2_grpc.StatusServiceServicer):
 
     async def GetSnapshot(self, request: pb.GetSnapshotRequest, context: Any) -> pb.GetSnapshotResponse:
         """The facts of people as known at a moment that has passed."""
-        actor, at, now = current_actor(), _moment(request.known_at), self._desk.clock.now()
+        actor, at, now = current_actor(), moment_of(request.known_at), self._desk.clock.now()
         if request.with_names:
             actor.require("reveal")
         if at > now:
@@ -226,8 +227,8 @@ def _on_day(known_person: KnownPerson, day: date) -> pb.PersonOnDay:
         away=any(
             one.moved_out_on <= day and (one.returned_on is None or day < one.returned_on) for one in person.absences
         ),
-        known_at=_stamp(known_person.known_at),
-        superseded_at=_stamp(known_person.superseded_at),
+        known_at=stamp_of(known_person.known_at),
+        superseded_at=stamp_of(known_person.superseded_at),
     )
 
 
@@ -241,8 +242,8 @@ def _row(
         interval=told,
         in_force=in_force,
         voided=interval.is_void,
-        known_at=_stamp(row.known_at),
-        superseded_at=_stamp(row.superseded_at),
+        known_at=stamp_of(row.known_at),
+        superseded_at=stamp_of(row.superseded_at),
         loaded_by=row.loaded_by,
         decision=_note(decision, reveal=reveal) if decision else None,
         decision_no=interval.decision_no if reveal else "",
@@ -290,18 +291,6 @@ def _day(text: str) -> date | None:
         return date.fromisoformat(text)
     except ValueError as error:
         raise TuoqiError("request.invalid", problem=f"没有 {text} 这一天。") from error
-
-
-def _moment(value: Timestamp) -> datetime:
-    return value.ToDatetime(tzinfo=UTC)
-
-
-def _stamp(moment: datetime | None) -> Timestamp | None:
-    if moment is None:
-        return None
-    stamp = Timestamp()
-    stamp.FromDatetime(moment.astimezone(UTC))
-    return stamp
 
 
 def add_statuses(servicer: StatusServicer) -> Callable[[grpc.aio.Server], None]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from functools import lru_cache
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from tuoqi.contracts.registry.v1 import person_pb2
 from tuoqi.contracts.registry.v1 import person_service_pb2 as pb
+from tuoqi.kit.stamps import stamp_of
 from tuoqi.registry.domain.person import Person
 
 
@@ -40,9 +41,7 @@ def framed(person: Person, known_at: datetime | None) -> bytes:
 @lru_cache(maxsize=256)
 def _stamp(moment: datetime) -> Timestamp:
     # A whole chunk became known at one moment, and turning one into a message costs as much as all the rest.
-    stamp = Timestamp()
-    stamp.FromDatetime(moment.astimezone(UTC))
-    return stamp
+    return stamp_of(moment)
 
 
 def _day(day: date | None) -> str:

@@ -18,6 +18,8 @@ from tuoqi.kit.wire import Decoder, Incoming
 
 POLL_MS = 200
 RECORDS_MAX = 500
+BEHIND_S_MAX = 30.0
+"""How long nothing may come while there is still something to come: a busy machine, a broker that restarts."""
 
 register_errors({"tail.no_topic": ("INVALID_ARGUMENT", "没有主题“{topic}”，可用：{allowed}。")})
 
@@ -104,14 +106,15 @@ def _places(consumer: Any, ends: dict[TopicPartition, int], since: datetime | No
 def _poll(
     consumer: Any, decoder: Decoder, ends: dict[TopicPartition, int], until_idle_s: float | None
 ) -> Iterator[Incoming]:
-    last = monotonic()
-    while until_idle_s is None or monotonic() - last < until_idle_s:
+    last, patience_s = monotonic(), max(until_idle_s or 0.0, BEHIND_S_MAX)
+    while until_idle_s is None or monotonic() - last < patience_s:
         batches = consumer.poll(timeout_ms=POLL_MS, max_records=RECORDS_MAX)
         found = [decoder.decode(record) for records in batches.values() for record in records]
-        # On a busy machine the first records may take longer than the caller's patience.
-        if found or any(consumer.position(partition) < end for partition, end in ends.items()):
+        if found:
             last = monotonic()
-        yield from sorted(found, key=_sent_at)
+            yield from sorted(found, key=_sent_at)
+        elif until_idle_s is not None and all(consumer.position(partition) >= end for partition, end in ends.items()):
+            patience_s = until_idle_s
 
 
 def _sent_at(event: Incoming) -> tuple[int, datetime]:

@@ -17,6 +17,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from tuoqi.contracts.common.v1 import platform_pb2 as pb
 from tuoqi.kit.clock import COUNTY_ZONE
 from tuoqi.kit.errors import TuoqiError, register_errors
+from tuoqi.kit.stamps import stamp_of
 
 ORDER: Final = ("alerts", "visits")
 """Who acts before all others at one moment, and in which order."""
@@ -129,9 +130,7 @@ class Driver:
 
 
 def _advance(to: datetime) -> pb.AdvanceRequest:
-    stamp = Timestamp()
-    stamp.FromDatetime(to.astimezone(UTC))
-    return pb.AdvanceRequest(to=stamp)
+    return pb.AdvanceRequest(to=stamp_of(to))
 
 
 def _moment(stamp: Timestamp) -> datetime:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from tuoqi.cli.options import AsJson, By, Purpose, moment_from
 from tuoqi.cli.output import emit, plain, say, show_rows, shown
@@ -13,6 +12,7 @@ from tuoqi.cli.platform import Platform, call
 from tuoqi.cli.whom import Whom, person_id_of
 from tuoqi.contracts.registry.v1 import care_service_pb2 as pb
 from tuoqi.contracts.registry.v1.care_service_pb2_grpc import CareServiceStub
+from tuoqi.kit.stamps import stamp_of
 
 app = typer.Typer(help="Guardians and assessments 监护、评估.")
 
@@ -37,9 +37,7 @@ def guardians(
     """List a child's guardians 监护人, the earliest first."""
     request = pb.ListGuardianshipsRequest(on=on, reveal=reveal)
     if known_at:
-        stamp = Timestamp()
-        stamp.FromDatetime(moment_from(known_at))
-        request.known_at.CopyFrom(stamp)
+        request.known_at.CopyFrom(stamp_of(moment_from(known_at)))
 
     async def ask(platform: Platform) -> list[pb.GuardianshipRecord]:
         request.person_id = await person_id_of(platform, whom)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC
 from typing import Annotated, Any
 
 import typer
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from tuoqi.cli.cycles import compute, stub_of
 from tuoqi.cli.options import AsJson, By, CycleName, Limit, Month, PersonId, Purpose, cycle_from, moment_from
@@ -16,6 +14,7 @@ from tuoqi.cli.paging import pages
 from tuoqi.cli.platform import Platform, call
 from tuoqi.contracts.payments.v1 import cycle_pb2
 from tuoqi.contracts.payments.v1 import payments_service_pb2 as pb
+from tuoqi.kit.stamps import stamp_of
 
 app = typer.Typer(help="Payment cycles 发放周期.")
 
@@ -38,9 +37,7 @@ def open_cycle(
     """Open a cycle of a month."""
     request = pb.OpenCycleRequest(month=month)
     if cutoff:
-        stamp = Timestamp()
-        stamp.FromDatetime(moment_from(cutoff).astimezone(UTC))
-        request.cutoff.CopyFrom(stamp)
+        request.cutoff.CopyFrom(stamp_of(moment_from(cutoff)))
 
     async def act(platform: Platform) -> pb.Cycle:
         answer: pb.OpenCycleResponse = await stub_of(platform).OpenCycle(request)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC
 from typing import Annotated, Any
 
 import typer
@@ -14,6 +13,7 @@ from tuoqi.cli.paging import pages
 from tuoqi.cli.platform import Platform, call
 from tuoqi.contracts.registry.v1 import figure_service_pb2 as pb
 from tuoqi.contracts.registry.v1.figure_service_pb2_grpc import FigureServiceStub
+from tuoqi.kit.stamps import stamp_of
 
 app = typer.Typer(help="Figures by region, as of any day.", invoke_without_command=True)
 On = Annotated[str, typer.Option("--on", metavar="YYYY-MM-DD", help="The day on which they are true; default today.")]
@@ -113,9 +113,7 @@ def rows(
 def _moment(text: str) -> Timestamp | None:
     if not text:
         return None
-    stamp = Timestamp()
-    stamp.FromDatetime(moment_from(text).astimezone(UTC))
-    return stamp
+    return stamp_of(moment_from(text))
 
 
 def _value(cell: pb.FigureCell) -> str:

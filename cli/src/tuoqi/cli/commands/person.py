@@ -10,7 +10,6 @@ from typing import Annotated, Any
 
 import typer
 from google.protobuf.field_mask_pb2 import FieldMask
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from tuoqi.cli.files.writing import PRIVATE, PUBLIC, text_file
 from tuoqi.cli.options import AsJson, By, Limit, Purpose, moment_from
@@ -19,6 +18,7 @@ from tuoqi.cli.platform import Platform, call
 from tuoqi.contracts.registry.v1 import person_service_pb2 as pb
 from tuoqi.contracts.registry.v1.person_service_pb2_grpc import PersonServiceStub
 from tuoqi.kit.errors import TuoqiError, register_errors
+from tuoqi.kit.stamps import stamp_of
 
 app = typer.Typer(help="Find people, read their files, write them out.")
 register_errors(
@@ -118,9 +118,7 @@ def show(
     """Show a person's file; what names the person only for a purpose."""
     request = pb.GetPersonsRequest(person_ids=[person_id], mask=_mask(purpose, now=not known_at), reveal=reveal)
     if known_at:
-        stamp = Timestamp()
-        stamp.FromDatetime(moment_from(known_at))
-        request.known_at.CopyFrom(stamp)
+        request.known_at.CopyFrom(stamp_of(moment_from(known_at)))
 
     async def ask(platform: Platform) -> list[pb.Person]:
         stub: Any = platform.stub(PersonServiceStub, "registry")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC
 from typing import Annotated, Any
 
 import typer
@@ -17,6 +16,7 @@ from tuoqi.cli.whom import Whom, person_id_of
 from tuoqi.contracts.registry.v1 import status_service_pb2 as pb
 from tuoqi.contracts.registry.v1.status_service_pb2_grpc import StatusServiceStub
 from tuoqi.kit.errors import TuoqiError, register_errors
+from tuoqi.kit.stamps import stamp_of
 
 register_errors({"cli.not_money": ("INVALID_ARGUMENT", "“{text}”不是金额，应以元计，最多两位小数。")})
 app = typer.Typer(
@@ -304,9 +304,7 @@ def _fen(amount: str) -> int:
 
 
 def _stamp(text: str) -> Timestamp:
-    stamp = Timestamp()
-    stamp.FromDatetime(moment_from(text).astimezone(UTC))
-    return stamp
+    return stamp_of(moment_from(text))
 
 
 def _stub(platform: Platform) -> Any:

@@ -33,7 +33,7 @@ def tail(
     trace: Annotated[str, typer.Option("--trace", metavar="ID", help="Only events of this trace.")] = "",
     correlation: Annotated[str, typer.Option("--correlation", metavar="ID", help="Only events of this act.")] = "",
     begin: Annotated[
-        str, typer.Option("--from", metavar="WHEN", help="`start`, `now`, or how long ago, like 90s, 10m or 2h.")
+        str, typer.Option("--from", metavar="WHEN", help="`start`, `now`, a moment, or how long ago, like 90s, 10m or 2h.")
     ] = "now",
     until_idle: Annotated[
         float | None, typer.Option("--until-idle", metavar="SECONDS", min=0.1, help="End when none came for so long.")
@@ -76,9 +76,20 @@ def _since(begin: str) -> datetime | None:
     if begin == "start":
         return datetime.fromtimestamp(0, UTC)
     number, unit = begin[:-1], begin[-1:]
+    if "T" in begin:
+        return _moment(begin)
     if not (number.isascii() and number.isdigit() and unit in UNITS):
         raise typer.BadParameter(f"{begin!r} is neither `start` nor `now` nor a time like 90s, 10m or 2h")
     return datetime.now(UTC) - timedelta(**{UNITS[unit]: int(number)})
+
+
+def _moment(text: str) -> datetime:
+    """An exact moment; without a zone it is the county's. Raises typer.BadParameter."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is not a moment like 2026-03-01T09:00:00") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=COUNTY_ZONE)
 
 
 def show(event: Incoming, *, as_json: bool) -> None:

@@ -157,6 +157,7 @@ class ClerksDay:
         events = at.followed()
         at.run("facility", "list", "--kind", "township_elder_home", *BY)
         at.run("facility", "undo-merge", HOME, *FOR)
+        at.settle()
         return Part("facility_merger", events, {"residents": merged["residents"]})
 
     def _fill_posts(self) -> Part:

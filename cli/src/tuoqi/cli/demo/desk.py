@@ -6,8 +6,8 @@ import json
 import re
 import subprocess  # what is shown is the command itself, run as a clerk runs it
 import sys
-import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from tuoqi.kit.errors import TuoqiError, register_errors
@@ -26,12 +26,12 @@ class Terminal:
 
     def __init__(self, say: Say) -> None:
         self._say = say
-        self._began = time.time()
+        self._began = datetime.now(UTC)
 
     def begin(self, title: str) -> None:
         """A new part of the day."""
         self._say(f"\n══ {title}")
-        self._began = time.time()
+        self._began = datetime.now(UTC)
 
     def note(self, text: str) -> None:
         """A sentence between commands."""
@@ -53,11 +53,15 @@ class Terminal:
         lines = _call((*arguments, "--json"), with_sentences=False).splitlines()
         return [json.loads(line) for line in lines if line.startswith("{")]
 
+    def settle(self) -> None:
+        """Wait until everything is applied everywhere, so that nothing of this part is counted to the next."""
+        _call(("clock", "settle"))
+
     def followed(self) -> dict[str, int]:
         """Wait until everything is applied everywhere; the events since this part of the day began, by kind."""
-        _call(("clock", "settle"))
-        ago = f"{int(time.time() - self._began) + 1}s"
-        (counts,) = self.ask("events", "tail", "--from", ago, "--until-idle", "1", "--count")
+        self.settle()
+        began = self._began.isoformat()
+        (counts,) = self.ask("events", "tail", "--from", began, "--until-idle", "1", "--count")
         self._say(f"  → 随后的事件：{'、'.join(f'{kind} {count}' for kind, count in counts.items()) or '没有'}")
         return counts
 

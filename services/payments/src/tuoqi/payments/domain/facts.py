@@ -32,14 +32,29 @@ class HukouKnown:
 
 
 @dataclass(frozen=True, slots=True)
+class Grant:
+    """An amount granted 一次性救助 to a person for one programme and month, as known and not taken back at the cut-off."""
+
+    grant_id: str
+    programme: str
+    benefit_month: Month
+    amount_fen: int
+
+
+@dataclass(frozen=True, slots=True)
 class PersonFacts:
-    """One person as payments knows them; sequences are in the order in which their entries took effect."""
+    """One person as payments knows them; sequences are in the order in which their entries took effect.
+
+    `certified_on` are the days on which the person was seen alive 生存认证, rising.
+    """
 
     person_id: str
     birth_date: date
     died_on: date | None = None
     absences: tuple[Absence, ...] = ()
     hukou: tuple[HukouKnown, ...] = ()
+    grants: tuple[Grant, ...] = ()
+    certified_on: tuple[date, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,15 @@
+"""Reserved for bank: nothing yet."""
+
+revision = "payments0006"
+branch_labels = None
+down_revision = "payments0005"
+depends_on = None
+
+
+def upgrade() -> None:
+    """Nothing to do."""
+
+
+def downgrade() -> None:
+    """Refused: what was decided and paid is never dropped."""
+    raise RuntimeError("payments' tables hold what was paid and are never dropped")

@@ -59,3 +59,31 @@ def test_a_folder_without_code_is_no_county(tmp_path: Path) -> None:
     (tmp_path / "county.yaml").write_text("code: 990101\nname: x\n", encoding="utf-8")
     with pytest.raises(CountyError, match="quoted"):
         County.load(tmp_path)
+
+
+def test_a_document_knows_the_line_of_each_of_its_values(folder: Path) -> None:
+    (folder / "x.yaml").write_text("a: 1\nb:\n  - k: 1\n    m: {n: 2}\n  - k: 3\n", encoding="utf-8")
+    document = County.load(folder).document("x.yaml")
+    places = ("a", "b", "b[0]", "b[0].k", "b[0].m.n", "b[1].k", "b[1].missing", "nowhere")
+    assert [document.line_of(place) for place in places] == [1, 2, 3, 3, 4, 5, 5, 1]
+
+
+def test_a_fault_says_file_line_and_reason_and_so_does_a_broken_file(folder: Path) -> None:
+    (folder / "x.yaml").write_text("a: 1\na: 2\n", encoding="utf-8")
+    with pytest.raises(CountyError) as refused:
+        County.load(folder).document("x.yaml")
+    (fault,) = refused.value.faults
+    assert (fault.file, fault.line) == ("x.yaml", 2)
+    assert str(fault).startswith("x.yaml 第 2 行: ")
+
+
+def test_a_document_that_refers_to_itself_or_is_too_large_ends(folder: Path) -> None:
+    (folder / "x.yaml").write_text("a: &a\n  - *a\n", encoding="utf-8")
+    assert County.load(folder).document("x.yaml").line_of("a[0]") == 1
+    bomb = "a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n" + "".join(
+        f"{new}: &{new} [{', '.join([f'*{old}'] * 10)}]\n" for old, new in zip("abcdef", "bcdefg", strict=True)
+    )
+    (folder / "x.yaml").write_text(bomb, encoding="utf-8")
+    with pytest.raises(CountyError) as refused:
+        County.load(folder).document("x.yaml")
+    assert "超过" in refused.value.faults[0].reason

@@ -16,7 +16,7 @@ from google.protobuf.message import Message
 
 from tuoqi.contracts.common.v1 import table_pb2
 from tuoqi.contracts.payments.v1 import payments_service_pb2 as pb
-from tuoqi.contracts.registry.v1 import person_pb2, registry_service_pb2, status_pb2
+from tuoqi.contracts.registry.v1 import facility_service_pb2, person_pb2, registry_service_pb2, status_pb2
 from tuoqi.kit.clock import SettableClock, county_day
 from tuoqi.kit.commands import Commander
 from tuoqi.kit.county import County
@@ -25,20 +25,23 @@ from tuoqi.kit.ids import id_maker
 from tuoqi.kit.pipeline import Pipeline
 from tuoqi.kit.rights import Actor, Rights, acting
 from tuoqi.kit.rpc.tables import ChunkOutcome, Exporter, Importer, LoadContext
+from tuoqi.kit.signing import Signer
 from tuoqi.kit.stamps import stamp_of
 from tuoqi.kit.tables import Header, parse_rows
 from tuoqi.kit.testing.playing import KEY, origin_of
 from tuoqi.kit.testing.records import record_of
-from tuoqi.payments.__main__ import read_policy
+from tuoqi.payments.__main__ import read_banks, read_funding, read_policy
 from tuoqi.payments.consumer import PERSON, STATUS, SUBSCRIPTION
 from tuoqi.payments.domain.cycle import Cycle
 from tuoqi.payments.domain.months import moment
+from tuoqi.payments.domain.recovery import RecoveryFile
 from tuoqi.payments.jobs.exports import BankInstructions, PaymentLines, Recoveries, WaitingMoney
 from tuoqi.payments.jobs.results import BankResults
 from tuoqi.payments.jobs.tools import Tools
 from tuoqi.payments.peers import FenceSet
 from tuoqi.payments.rpc.payments import PaymentsServicer
 from tuoqi.payments.store.cycles import CycleStore
+from tuoqi.payments.store.recoveries import RecoveryStore
 from tuoqi.payments.store.ledger import findings
 
 DEMO = Path(__file__).parents[3] / "deploy" / "counties" / "990101"
@@ -62,6 +65,10 @@ class FakeRegistry:
         self.by_guardian: set[str] = set()
         self.lost: set[tuple[str, int]] = set()
         """Places whose fence never arrives."""
+        self.facilities: dict[str, tuple[str, str]] = {}
+        """Facility → account version and account number."""
+        self.changed_at: dict[str, datetime] = {}
+        """Account version → when it became known; now where nothing is said."""
         self.fences = 0
 
     async def fence(self, cut_off: datetime) -> FenceSet:
@@ -85,8 +92,22 @@ class FakeRegistry:
             account_version_id=version,
             account_key=hashlib.blake2b(number.encode()).hexdigest()[:16] if number else "",
             held_by_guardian=person in self.by_guardian,
-            known_at=stamp_of(as_of),
+            known_at=stamp_of(self.changed_at.get(version, as_of)),
         )
+
+    async def facility_payees(
+        self, codes: Sequence[str], as_of: datetime
+    ) -> dict[str, facility_service_pb2.FacilityPayee]:
+        found = {}
+        for code in codes:
+            version, number = self.facilities.get(code, ("", ""))
+            found[code] = facility_service_pb2.FacilityPayee(
+                code=code,
+                account_version_id=version,
+                account_key=hashlib.blake2b(number.encode()).hexdigest()[:16] if number else "",
+                known_at=stamp_of(as_of),
+            )
+        return found
 
     async def describe(
         self, person_ids: Sequence[str], *, reveal: bool
@@ -98,11 +119,21 @@ class FakeRegistry:
             for person in person_ids
         }
 
+    async def identify(self, names: Sequence[registry_service_pb2.PersonName]) -> list[str]:
+        known = self._office.people
+        return [name.person_id if name.person_id in known else "" for name in names]
+
+    async def open_facility(self, code: str) -> str:
+        return "home_care_center" if code in self.facilities else ""
+
+    async def region_names(self, codes: Sequence[str], on: date) -> dict[str, str]:
+        return {code: f"示范县/某镇/{code[-3:]}村" for code in codes if on >= START.date()}
+
     async def accounts(self, version_ids: Sequence[str]) -> dict[str, registry_service_pb2.Account]:
-        numbers = dict(self.accounts_of.values())
+        numbers = {**dict(self.accounts_of.values()), **dict(self.facilities.values())}
         return {
             version: registry_service_pb2.Account(
-                account_version_id=version, account_no=numbers[version], account_name="某人", bank="示范银行"
+                account_version_id=version, account_no=numbers.get(version, version.removeprefix("version-")), account_name="某人", bank="示范银行"
             )
             for version in version_ids
         }
@@ -118,13 +149,14 @@ class Office:
     versions: dict[tuple[str, str], int] = field(default_factory=dict)
     loaded: Iterator[int] = field(default_factory=lambda: count(1))
     intervals: dict[str, dict[tuple[str, str], status_pb2.StatusInterval]] = field(default_factory=dict)
+    stays: dict[str, list[status_pb2.Stay]] = field(default_factory=dict)
     people: dict[str, person_pb2.PersonFacts] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.rights = Rights.from_county(self.county)
         policy = read_policy(self.county)
         origin = origin_of("payments", policy)
-        stores: dict[type, Any] = {Cycle: CycleStore()}
+        stores: dict[type, Any] = {Cycle: CycleStore(), RecoveryFile: RecoveryStore()}
         self.pipeline = Pipeline(SUBSCRIPTION, stores, self.database, origin, lambda: None)
         self.registry = FakeRegistry(self)
         self.tools = Tools(
@@ -135,6 +167,9 @@ class Office:
             policy=policy,
             policy_version=self.county.version,
             registry=self.registry,
+            banks=read_banks(self.county),
+            funding=read_funding(self.county),
+            signer=Signer(KEY, "bank files"),
             facts_wait_s=0.3,
             chunk_persons=2,
         )
@@ -164,6 +199,12 @@ class Office:
             self.registry.accounts_of[person] = (f"version-{account}", account)
         return person
 
+    async def lives_in(self, person: str, region: str) -> None:
+        """Somebody lives in another region than that of the register."""
+        facts = self.people[person]
+        facts.residence_region = region
+        await self._tell(person, person_pb2.PersonChanged(person=facts, known_at=stamp_of(self.clock.now())), PERSON.name)
+
     async def died(self, person: str, on: str) -> None:
         """A death becomes known; an empty day withdraws it."""
         facts = self.people[person]
@@ -171,21 +212,47 @@ class Office:
         kind = person_pb2.PersonDeceased if on else person_pb2.PersonDeathWithdrawn
         await self._tell(person, kind(person=facts, known_at=stamp_of(self.clock.now())), PERSON.name)
 
-    async def status(self, person: str, category: str, decided: str, *, yuan: int = 0, ended: str = "") -> None:
+    async def status(
+        self,
+        person: str,
+        category: str,
+        decided: str,
+        *,
+        yuan: int = 0,
+        ended: str = "",
+        subtype: str = "",
+        level: str = "",
+    ) -> None:
         """A row of a status file: one interval, by category and day of decision."""
         order = next(self.loaded)
         rows = self.intervals.setdefault(person, {})
         rows[category, decided] = status_pb2.StatusInterval(
             interval_id=person_id(500_000 + order),
             category=category,
+            subtype=subtype,
+            level=level,
             applied_on=decided,
             decided_on=decided,
             ended_on=ended,
             amount_fen=yuan * 100,
             loaded_order=order,
         )
+        await self._tell_status(person)
+
+    async def stay(self, person: str, facility: str, began: str, ended: str = "") -> None:
+        """A row of a stays file."""
+        rows = self.stays.setdefault(person, [])
+        rows[:] = [one for one in rows if (one.facility, one.began_on) != (facility, began)]
+        rows.append(status_pb2.Stay(facility=facility, began_on=began, ended_on=ended))
+        rows.sort(key=lambda one: one.began_on)
+        await self._tell_status(person)
+
+    async def _tell_status(self, person: str) -> None:
         event = status_pb2.PersonStatusChanged(
-            person_id=person, intervals=rows.values(), known_at=stamp_of(self.clock.now())
+            person_id=person,
+            intervals=self.intervals.get(person, {}).values(),
+            stays=self.stays.get(person, []),
+            known_at=stamp_of(self.clock.now()),
         )
         await self._tell(person, event, STATUS.name)
 

@@ -1,4 +1,4 @@
-"""A PostgreSQL of a benchmark's own with the registry's schema and keys, and nothing else: no broker, no services."""
+"""A PostgreSQL of a benchmark's own with one service's schema and keys, and nothing else: no broker, no services."""
 
 from __future__ import annotations
 
@@ -29,7 +29,6 @@ from tuoqi.cli.local.vault import Vault
 from tuoqi.kit.migrate import migrate, migrations_of
 from tuoqi.kit.settings import Settings
 
-SERVICE = "registry"
 READY_S_MAX = 60
 
 
@@ -40,9 +39,11 @@ class Cluster:
     home: Home
     postgres: psutil.Process
     environment: Mapping[str, str]
-    """What the registry's process is given."""
+    """What the service's process is given."""
     migrator: str
     """The URL of the role that owns the schema."""
+    superuser: str
+    """The URL of the cluster's owner, without a database."""
 
 
 def free_port() -> int:
@@ -53,22 +54,24 @@ def free_port() -> int:
 
 
 @contextmanager
-def registry_database() -> Iterator[Cluster]:
-    """A cluster with an empty register; gone with all its files afterwards."""
+def database_of(service: str) -> Iterator[Cluster]:
+    """A cluster with the empty database of a service; gone with all its files afterwards."""
     root = Path(tempfile.mkdtemp(prefix="tuoqi-bench-"))
     root.chmod(0o755)
     home = Home(root, Home.from_environment().shared_cache)
     home.create()
     vault = Vault(home.secrets)
-    vault.fill((SERVICE,))
+    vault.fill((service,))
     server = postgres_server(home, port=free_port())
     asyncio.run(server.prepare())
     with (home.logs / "postgres.log").open("wb") as log:
         process = psutil.Popen(server.part().command, user=server.user or None, stdout=log, stderr=log)
     try:
         _wait(server.address().answers, process, home)
-        asyncio.run(provision(server.address(), home.secrets, (SERVICE,)))
-        yield _migrated(home, process, server.port, vault)
+        asyncio.run(provision(server.address(), home.secrets, (service,)))
+        address = server.address()
+        superuser = f"postgresql://{address.user}:{address.password}@{address.host}:{address.port}"
+        yield _migrated(service, home, process, server.port, vault, superuser)
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(60)
@@ -136,20 +139,21 @@ def _wait(answers: Callable[[], Coroutine[None, None, bool]], process: psutil.Po
         time.sleep(0.1)
 
 
-def _migrated(home: Home, process: psutil.Popen, port: int, vault: Vault) -> Cluster:
+def _migrated(service: str, home: Home, process: psutil.Popen, port: int, vault: Vault, superuser: str) -> Cluster:
     plan = Plan(services=(), clock="system")
     endpoints = Endpoints(
-        kafka="127.0.0.1:9", postgres=f"127.0.0.1:{port}", grpc={SERVICE: "127.0.0.1:0"}, metrics={SERVICE: 0}
+        kafka="127.0.0.1:9", postgres=f"127.0.0.1:{port}", grpc={service: "127.0.0.1:0"}, metrics={service: 0}
     )
-    given = migration_environment(plan, SERVICE, endpoints, home)
+    given = migration_environment(plan, service, endpoints, home)
     owner = Settings(
         database_url=given["TUOQI_DATABASE_URL"], database_password_file=Path(given["TUOQI_DATABASE_PASSWORD_FILE"])
     )
-    asyncio.run(migrate(owner, SERVICE, migrations_of(SERVICE)))
-    password = vault.migrator(SERVICE).read_text().strip()
+    asyncio.run(migrate(owner, service, migrations_of(service)))
+    password = vault.migrator(service).read_text().strip()
     return Cluster(
         home=home,
         postgres=psutil.Process(process.pid),
-        environment=service_environment(plan, SERVICE, endpoints, home),
-        migrator=f"postgresql://tuoqi_{SERVICE}_migrator:{password}@127.0.0.1:{port}/tuoqi_{SERVICE}",
+        superuser=superuser,
+        environment=service_environment(plan, service, endpoints, home),
+        migrator=f"postgresql://tuoqi_{service}_migrator:{password}@127.0.0.1:{port}/tuoqi_{service}",
     )

@@ -22,7 +22,7 @@ import asyncpg
 import grpc
 import uvloop
 
-from tuoqi.benchmarks.cluster import Cluster, cpu_s, fill, people_server, registry_database
+from tuoqi.benchmarks.cluster import Cluster, cpu_s, database_of, fill, people_server
 from tuoqi.benchmarks.people_server import ECHO, UNREAD
 from tuoqi.contracts.registry.v1 import person_service_pb2 as pb
 from tuoqi.contracts.registry.v1.person_service_pb2_grpc import PersonServiceStub
@@ -60,7 +60,7 @@ class Sides:
 
 def bench_rpc(persons: int, calls: int, runs: int, seed: int, say: Callable[[str], None]) -> dict[str, Any]:
     """The whole measurement; one JSON object."""
-    with registry_database() as cluster:
+    with database_of("registry") as cluster:
         say(f"writing {persons:,} people")
         fill(cluster, persons)
         ids = asyncio.run(_ids(cluster, seed))

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import uvloop
 
-from tuoqi.benchmarks.cluster import Cluster, cpu_s, fill, people_server, registry_database
+from tuoqi.benchmarks.cluster import Cluster, cpu_s, database_of, fill, people_server
 from tuoqi.benchmarks.people import people, region_of
 from tuoqi.contracts.registry.v1 import person_service_pb2 as pb
 from tuoqi.contracts.registry.v1.person_service_pb2_grpc import PersonServiceStub
@@ -70,7 +70,7 @@ KINDS: Final[Mapping[str, Ask]] = {
 
 def bench_search(persons: int, searches: int, seed: int, say: Callable[[str], None]) -> dict[str, Any]:
     """The whole measurement; one JSON object. `searches` of each kind."""
-    with registry_database() as cluster:
+    with database_of("registry") as cluster:
         say(f"writing {persons:,} people")
         filled_s = fill(cluster, persons)
         say(f"written in {filled_s:.0f} s; searching, {searches} of each of {len(KINDS) + 1} kinds")

@@ -5,9 +5,12 @@ from __future__ import annotations
 import typer
 
 from tuoqi.cli.commands import (
+    aid,
     alerts,
+    bank,
     bench,
     care,
+    certify,
     change,
     clock,
     compare,
@@ -15,21 +18,30 @@ from tuoqi.cli.commands import (
     county,
     cycle,
     demo,
+    disbursement,
     duplicate,
     events,
     exchange,
+    explain,
     facility,
     figures,
+    fund,
     household,
     letters,
     local,
     merge,
+    paid,
     person,
+    policy,
     post,
+    posting,
+    recovery,
     region,
     screening,
     status,
+    verify,
     visits,
+    voucher,
 )
 from tuoqi.cli.commands import play as playing
 from tuoqi.cli.commands import topics as topic_commands
@@ -44,17 +56,23 @@ app = typer.Typer(
     help="Tuoqi 托起: a county's old people and children, from the register to the bank file.",
     epilog="Begin with `tuoqi up --demo`; every command explains itself with --help.",
 )
-for subject in (local, demo, exchange, playing, compare, topic_commands, merge):
+for subject in (local, demo, exchange, explain, playing, compare, topic_commands, merge):
     app.add_typer(subject.app)
+app.add_typer(fund.reconciling)
 for name, group in (
     ("county", county.app),
     ("change", change.app),
     ("comparison", comparison.app),
     ("cycle", cycle.app),
+    ("aid", aid.app),
+    ("disbursement", disbursement.app),
     ("clock", clock.app),
+    ("posting", posting.app),
     ("person", person.app),
+    ("policy", policy.app),
     ("duplicate", duplicate.app),
     ("household", household.app),
+    ("recovery", recovery.app),
     ("region", region.app),
     ("post", post.app),
     ("screening", screening.app),
@@ -62,6 +80,12 @@ for name, group in (
     ("care", care.app),
     ("visits", visits.app),
     ("alerts", alerts.app),
+    ("bank", bank.app),
+    ("fund", fund.app),
+    ("paid", paid.app),
+    ("verify", verify.app),
+    ("certify", certify.app),
+    ("voucher", voucher.app),
     ("events", events.app),
     ("dlq", letters.dlq),
     ("consumer", letters.consumer),

@@ -36,6 +36,10 @@ IMPORTS = {
     "comparison": "registry",
     "price_index": "payments",
     "bank_results": "payments",
+    "aid": "payments",
+    "repayments": "payments",
+    "verification_findings": "payments",
+    "certifications": "payments",
     "visits": "visits",
 }
 """File kind → the service that takes it."""
@@ -45,7 +49,14 @@ EXPORTS = {
     "payment_lines": "payments",
     "bank_instructions": "payments",
     "recoveries": "payments",
+    "recovery_notices": "payments",
     "waiting": "payments",
+    "reconciliation": "payments",
+    "posting_list": "payments",
+    "verification_sheet": "payments",
+    "verification_report": "payments",
+    "certification_missing": "payments",
+    "voucher_settlement": "payments",
     "visits_overdue": "visits",
     "alerts": "alerts",
 }

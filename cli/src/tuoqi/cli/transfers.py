@@ -21,6 +21,7 @@ from tuoqi.contracts.common.v1.table_pb2_grpc import ExportServiceStub, ImportSe
 CHUNK_ROWS = 1_000
 TRIES_MAX = 10
 REASON = "原因[reason]"
+WITH_ACCOUNTS = frozenset({"bank_instructions", "voucher_settlement"})
 Told = Callable[[int, int], None]
 """Called with the rows done and the rows in all; first with those that an earlier, broken-off load took."""
 
@@ -138,11 +139,11 @@ def write_rejects(path: Path, table: TableFile, problems: Sequence[pb.RowProblem
 
 
 async def export_rows(
-    platform: Platform, kind: str, *, cycle_id: str = "", reveal: bool = False
+    platform: Platform, kind: str, *, cycle_id: str = "", subject: str = "", reveal: bool = False
 ) -> AsyncGenerator[list[str]]:
     """The header cells, then each row's cells. Raises cli.unknown_kind and grpc.RpcError."""
     stub: Any = platform.stub(ExportServiceStub, service_of(kind, EXPORTS))
-    request = pb.ExportRowsRequest(kind=kind, cycle_id=cycle_id, reveal=reveal)
+    request = pb.ExportRowsRequest(kind=kind, cycle_id=cycle_id, reveal=reveal, subject=subject)
     async for answer in stub.ExportRows(request):
         if answer.columns:
             yield list(answer.columns)
@@ -151,14 +152,21 @@ async def export_rows(
 
 
 async def export_file(
-    platform: Platform, kind: str, out: Path, *, cycle_id: str = "", reveal: bool = False, told: Told = _silent
+    platform: Platform,
+    kind: str,
+    out: Path,
+    *,
+    cycle_id: str = "",
+    subject: str = "",
+    reveal: bool = False,
+    told: Told = _silent,
 ) -> int:
     """Write a table; the number of rows. Nothing stands at `out` before the table is whole."""
     count = -1  # the header is no row
     # Bank files hold accounts in full whoever asks for them.
-    private = reveal or kind == "bank_instructions"
+    private = reveal or kind in WITH_ACCOUNTS
     with writing(out, mode=PRIVATE if private else PUBLIC) as write:
-        async with aclosing(export_rows(platform, kind, cycle_id=cycle_id, reveal=reveal)) as rows:
+        async with aclosing(export_rows(platform, kind, cycle_id=cycle_id, subject=subject, reveal=reveal)) as rows:
             async for cells in rows:
                 write(cells)
                 count += 1

@@ -1,192 +1,185 @@
-"""The engine against a second calculation that shares nothing with it: day by day and month by month."""
+"""The engine against a second calculation that shares nothing with it: month by month, straight from the rules.
 
+Random lives of one person: rows loaded, mended, voided and reopened between cycles, deaths, absences, registers, price
+rows and their revisions. Every cycle must write the lines, and list the months beyond the limit, that the naive one does.
+"""
+
+from __future__ import annotations
+
+import os
 from calendar import monthrange
 from collections import defaultdict
-from datetime import date, timedelta
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from naive_payments import START, World, naive_cycle
 
-from tuoqi.payments.domain.denial import Denial, why_not
-from tuoqi.payments.domain.entitlement import entitled
-from tuoqi.payments.domain.explain import REASONS
-from tuoqi.payments.domain.facts import Absence, HukouKnown, Interval, PersonFacts
-from tuoqi.payments.domain.months import Month, months_between
+from tuoqi.payments.domain.cycle import open_cycle
+from tuoqi.payments.domain.explain import explain
+from tuoqi.payments.domain.facts import Absence, Interval
+from tuoqi.payments.domain.months import Month
 from tuoqi.payments.domain.policy import Policy
-from tuoqi.payments.domain.settlement import Earlier, LineType, Paid, settle
+from tuoqi.payments.domain.price import IndexMonth, in_force
+from tuoqi.payments.domain.reckoning import Known, reckon
+from tuoqi.payments.domain.settlement import Earlier, Paid, Settlement
 
-DAYS = st.dates(date(2023, 10, 1), date(2026, 8, 31))
-MAYBE = st.none() | DAYS
-IN, OUT = "990101101001", "990102101001"
+EXAMPLES = int(os.environ.get("TUOQI_NAIVE_EXAMPLES", "300"))
+"""How many lives; a few in every run, many thousands when the engine changes."""
+
+EDGES = [
+    date(2023, 12, 31),
+    date(2024, 1, 1),
+    date(2024, 2, 29),
+    date(2024, 3, 31),
+    date(2025, 1, 10),
+    date(2026, 2, 28),
+]
+DAYS = st.sampled_from(EDGES) | st.dates(date(2023, 10, 1), date(2027, 3, 31))
+MAYBE = st.none() | st.none() | DAYS
+KINDS = [
+    *("dibao", "dibao", "old_age_accepted", "old_age_accepted", "elder_service_accepted", "in_school"),
+    *("disabled_elder - 0/2/3/4", "tekun centralised/scattered none/half/full", "orphan dispersed/institution"),
+    *("de_facto_unattended_child", "disability 1/5/6 1/2/3/4"),
+]
+"""Category, its subtypes, its levels."""
+AMOUNTS = [1, 333_33, 412_50, 780_00, 960_00, 1258_99, 1359_00, 1500_00]
+REGIONS = ["990101101001", "990101107205", "990102101001"]
 
 
 @st.composite
-def people(draw: st.DrawFn) -> PersonFacts:
-    outs = sorted(draw(st.lists(DAYS, max_size=2, unique=True)))
-    absences = tuple(
-        Absence(
-            out, None if position == len(outs) - 1 and draw(st.booleans()) else draw(st.dates(out, date(2026, 9, 1)))
-        )
-        for position, out in enumerate(outs)
+def births(draw: st.DrawFn) -> date:
+    """Mostly near an age that counts."""
+    age, year = draw(st.sampled_from([18, 18, 60, 60, 80, 90, 100, 10, 70, 85])), draw(st.integers(2023, 2027))
+    if draw(st.integers(0, 9)) == 0:
+        return date((year - age) // 4 * 4, 2, 29)
+    month, day = draw(st.integers(1, 12)), draw(st.sampled_from([1, 2, 15, 28]))
+    return (
+        date(year - age, month, day)
+        if draw(st.booleans())
+        else date(year - age, month, monthrange(year - age, month)[1])
     )
-    moves = sorted(draw(st.lists(DAYS, max_size=3)))
-    hukou = tuple(HukouKnown(on, draw(st.sampled_from([IN, OUT]))) for on in [date(2023, 9, 1), *moves])
-    born = draw(
-        st.dates(date(1922, 1, 1), date(1947, 12, 31)) | st.sampled_from([date(1936, 2, 29), date(1944, 2, 29)])
-    )
-    return PersonFacts("p", born, draw(st.none() | DAYS), absences, hukou)
+
+
+Change = Callable[[World], None]
 
 
 @st.composite
-def status_rows(draw: st.DrawFn) -> list[Interval]:
-    rows = []
-    for seq in range(draw(st.integers(0, 5))):
-        category = draw(st.sampled_from(["dibao", "old_age_accepted"]))
-        decided = draw(st.one_of(DAYS, DAYS, DAYS, st.none(), st.just(date(2024, 3, 5))))
-        amount = draw(st.integers(1, 99_999)) if category == "dibao" else None
-        rows.append(Interval(category, "", "", draw(MAYBE), decided, draw(MAYBE), draw(MAYBE), amount, seq))
-    return rows
+def a_row(draw: st.DrawFn) -> Change:
+    """A status row, or one that was loaded before with other ends."""
+    category, subtypes, levels = [*draw(st.sampled_from(KINDS)).split(), "-", "-"][:3]
+    subtype, level = (draw(st.sampled_from(words.replace("-", "").split("/"))) for words in (subtypes, levels))
+    again, file = draw(st.integers(0, 3)), draw(st.sampled_from([0, 0, 0, 1]))
+    decided, application = draw(st.one_of(DAYS, DAYS, DAYS, st.none())), draw(MAYBE)
+    ended, until, amount = draw(MAYBE), draw(st.one_of(st.none(), MAYBE)), draw(st.sampled_from(AMOUNTS))
+
+    def load(world: World) -> None:
+        seq, fen = next_seq(world), amount if category == "dibao" else None
+        mended = [key for key, row in world.rows.items() if row.category == category]
+        if again and mended:
+            key = mended[again % len(mended)]
+            old = world.rows[key]
+            world.rows[key] = replace(old, ended_on=ended, valid_until=until, amount_fen=fen, loaded_seq=seq)
+            return
+        key = (file, category, subtype, level, application, decided)
+        world.rows[key] = Interval(category, subtype, level, application, decided, ended, until, fen, seq)
+
+    return load
 
 
-def number(day: date) -> int:
-    return day.year * 12 + day.month - 1
+def next_seq(world: World) -> int:
+    """A number that rises with every row loaded."""
+    return max((row.loaded_seq for row in world.rows.values()), default=0) + 1
 
 
-def days_in(month: int) -> list[date]:
-    year, zero_based = divmod(month, 12)
-    return [date(year, zero_based + 1, n + 1) for n in range(monthrange(year, zero_based + 1)[1])]
+def set_death(day: date | None) -> Change:
+    return lambda world: setattr(world, "died_on", day)
 
 
-def is_void(row: Interval) -> bool:
-    if row.ended_on is None:
-        return False
-    return all(row.ended_on < day for day in (row.applied_on, row.decided_on) if day is not None)
+def set_absences(days: list[date]) -> Change:
+    """Pairs of a move and a return; the last may have none."""
+    found = [Absence(out, days[n + 1] if n + 1 < len(days) else None) for n, out in list(enumerate(days))[::2]]
+    return lambda world: setattr(world, "absences", tuple(found))
 
 
-def naive_age(born: date, on: date) -> int:
-    mark = (born.month, born.day)
-    if mark == (2, 29) and monthrange(on.year, 2)[1] == 28:
-        mark = (2, 28)
-    return on.year - born.year - ((on.month, on.day) < mark)
+def set_register(entry: tuple[date, str]) -> Change:
+    return lambda world: world.hukou.append((max(entry[0], world.hukou[-1][0]), entry[1]))
 
 
-def is_gone(person: PersonFacts, month: int) -> bool:
-    if person.died_on and month > number(person.died_on):
-        return True
-    return any(
-        month > number(a.moved_out_on) and (a.returned_on is None or month < number(a.returned_on))
-        for a in person.absences
-    )
+def add_index(drawn: tuple[int, int, int, int, date]) -> Change:
+    ahead, cpi, food, scpi, on = drawn
+    return lambda world: world.index.append(IndexMonth(Month(START + ahead), on, cpi, food, scpi))
 
 
-def naive_dibao(person: PersonFacts, rows: list[Interval], month: int) -> int:
-    begun = [
-        r for r in rows if r.category == "dibao" and r.decided_on and not is_void(r) and number(r.decided_on) < month
-    ]
-    if is_gone(person, month) or not begun:
-        return 0
-    ruling = max(begun, key=lambda r: (r.decided_on, r.loaded_seq))
-    ends = [number(day) for day in (ruling.ended_on, ruling.valid_until) if day]
-    return 0 if ends and min(ends) < month else ruling.amount_fen or 0
+def add_grant(drawn: tuple[int, int]) -> Change:
+    return lambda world: world.grants.append((START + drawn[0], drawn[1]))
 
 
-def region_on(person: PersonFacts, day: date) -> str:
-    known = [entry.region for entry in person.hukou[1:] if entry.known_on <= day]
-    return known[-1] if known else person.hukou[0].region
+CHANGES: st.SearchStrategy[Change] = st.one_of(
+    a_row(),
+    a_row(),
+    a_row(),
+    a_row(),
+    st.builds(set_death, st.none() | DAYS),
+    st.builds(set_absences, st.lists(DAYS, max_size=4, unique=True).map(sorted)),
+    st.builds(set_register, st.tuples(DAYS, st.sampled_from(REGIONS))),
+    st.builds(
+        add_index,
+        st.tuples(st.integers(-1, 30), st.integers(30, 40), st.integers(55, 65), st.integers(-20, 80), DAYS),
+    ),
+    st.builds(add_grant, st.tuples(st.integers(0, 30), st.integers(1, 5_000_00))),
+)
+CYCLES = st.lists(
+    st.tuples(st.lists(CHANGES, max_size=5), st.sampled_from([0, 0, 1, 1, 1, 2, 3, 6, 13, 25])), min_size=1, max_size=6
+)
 
 
-def is_covered(rows: list[Interval], month: int, cycle: int) -> bool:
-    accepted = [
-        r
-        for r in rows
-        if r.category == "old_age_accepted" and r.decided_on and not is_void(r) and number(r.decided_on) < cycle
-    ]
-    for one in accepted:
-        assert one.decided_on
-        until_end = one.ended_on is None or month <= number(one.ended_on)
-        in_a_gap = any(
-            earlier.decided_on
-            and earlier.decided_on < one.decided_on
-            and earlier.ended_on
-            and number(earlier.ended_on) < month < number(one.decided_on)
-            for earlier in accepted
-        )
-        if until_end and not in_a_gap:
-            return True
-    return False
-
-
-def naive_old_age(person: PersonFacts, rows: list[Interval], month: int, cycle: int) -> int:
-    age = naive_age(person.birth_date, days_in(month)[0] - timedelta(days=1))
-    inside = any(region_on(person, day).startswith("990101") for day in days_in(month))
-    if is_gone(person, month) or age < 80 or not inside or not is_covered(rows, month, cycle):
-        return 0
-    return 5_000 if age < 90 else 10_000 if age < 100 else 30_000
-
-
-def naive(person: PersonFacts, rows: list[Interval], month: int, cycle: int) -> dict[str, int]:
-    return {"old_age_allowance": naive_old_age(person, rows, month, cycle), "dibao": naive_dibao(person, rows, month)}
-
-
-@settings(max_examples=250, deadline=None)
-@given(person=people(), rows=status_rows(), ahead=st.integers(0, 34))
-def test_the_engine_gives_every_month_what_the_naive_calculation_gives(
-    policy: Policy, person: PersonFacts, rows: list[Interval], ahead: int
-) -> None:
-    """Spans and single months agree in every month up to the cycle's; each denial can be explained."""
-    start = policy.policy_start
-    cycle = start.plus(ahead)
-    due = entitled(person, rows, policy, cycle_month=cycle, first=start, last=cycle)
-    for month in range(start, cycle + 1):
-        expected = naive(person, rows, month, cycle)
-        got = {key: due.get(key, {}).get(Month(month)) for key in expected}
-        assert {key: one.amount_fen if one else 0 for key, one in got.items()} == expected, str(Month(month))
-        for programme in (key for key, one in got.items() if one is None):
-            denial = why_not(person, rows, policy, cycle_month=cycle, programme=programme, month=Month(month))
-            assert REASONS[denial.reason](dict(denial.facts))
-
-
-def one_cycle(
-    policy: Policy, person: PersonFacts, rows: list[Interval], cycle: Month, paid: dict[str, dict[Month, Paid]]
-) -> list[tuple[str, Month, LineType, int]]:
-    due = entitled(person, rows, policy, cycle_month=cycle, first=policy.policy_start, last=cycle)
-
-    def ask(programme: str, month: Month) -> Denial:
-        return why_not(person, rows, policy, cycle_month=cycle, programme=programme, month=month)
-
-    result = settle(
-        "p",
-        cycle_month=cycle,
-        due=due,
-        earlier=Earlier(paid, {}),
-        order=policy.order,
-        reach_back_months=24,
-        why_not=ask,
-    )
-    for line in result.lines:
-        before = paid[line.programme].get(line.benefit_month, Paid(0, 0))
-        paid[line.programme][line.benefit_month] = Paid(before.sum_fen + line.amount_fen, before.count + 1)
-    return [(line.programme, line.benefit_month, line.type, line.amount_fen) for line in result.lines]
-
-
-@settings(max_examples=120, deadline=None)
-@given(person=people(), versions=st.lists(st.tuples(st.integers(0, 6), status_rows()), min_size=1, max_size=5))
-def test_after_every_cycle_what_was_paid_is_what_is_due(
-    policy: Policy, person: PersonFacts, versions: list[tuple[int, list[Interval]]]
-) -> None:
-    """However facts change between cycles: within the reach paid equals due, before it nobody is overpaid."""
-    cycle: Month = policy.policy_start
+def engine_cycle(
+    world: World, policy: Policy, cycle: Month, cut_off: date, turn: Callable[[list[Any]], list[Any]] = list
+) -> Settlement:
+    """The same by the engine; `turn` changes the order of what has no order of its own."""
+    facts, rows = world.facts(), turn(list(world.rows.values()))
+    facts = replace(facts, grants=tuple(turn(list(facts.grants))))
+    index = dict(turn(list(in_force(world.index, cut_off).items())))
     paid: defaultdict[str, dict[Month, Paid]] = defaultdict(dict)
-    regular: set[tuple[str, Month]] = set()
-    for ahead, rows in versions:
+    for (key, month), amounts in turn(list(world.lines.items())):
+        paid[key][Month(month)] = Paid(sum(amounts), len(amounts))
+    known = Known(facts, rows, Earlier(paid, world.listed))
+    return reckon(known, open_cycle(cycle, (), policy), policy, index).settlement
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(born=births(), region=st.sampled_from(REGIONS), cycles=CYCLES)
+def test_every_cycle_of_a_random_life_writes_the_lines_of_the_naive_calculation(
+    policy: Policy, born: date, region: str, cycles: list[tuple[list[Change], int]]
+) -> None:
+    """Lines, types and amounts, what stands beyond the limit, and a sentence for each line.
+
+    Run again before its lines count it answers the same to the byte, in whatever order the facts came; after it, nothing.
+    """
+    world = World(born, hukou=[(date(2023, 9, 1), region)])
+    cycle = policy.policy_start
+    for changes, ahead in cycles:
+        for change in changes:
+            change(world)
         cycle = cycle.plus(ahead)
-        for programme, month, kind, amount in one_cycle(policy, person, rows, cycle, paid):
-            assert (amount < 0) == (kind is LineType.RECOVERY)
-            assert kind is not LineType.REGULAR or (programme, month) not in regular
-            if kind is LineType.REGULAR:
-                regular.add((programme, month))
-        for benefit in months_between(policy.policy_start, cycle):
-            for programme, expected in naive(person, rows, benefit, cycle).items():
-                settled = paid[programme].get(benefit, Paid(0, 0)).sum_fen
-                assert settled == expected if benefit >= cycle - 24 else settled <= expected
-        assert one_cycle(policy, person, rows, cycle, paid) == []
+        cut_off = date(cycle.year, cycle.number, 20)
+        expected, kept_back = naive_cycle(world, cycle, cut_off)
+        settlement = engine_cycle(world, policy, cycle, cut_off)
+        found = {(one.programme, str(one.benefit_month), str(one.type), one.amount_fen) for one in settlement.lines}
+        assert found == expected
+        assert repr(engine_cycle(world, policy, cycle, cut_off)) == repr(settlement)
+        assert repr(engine_cycle(world, policy, cycle, cut_off, lambda items: items[::-1])) == repr(settlement)
+        for line in settlement.lines:
+            world.lines[line.programme, line.benefit_month].append(line.amount_fen)
+            assert explain(line, policy.words).endswith("。")
+        for cut in settlement.beyond_limit:
+            world.listed[cut.programme][cut.benefit_month] += cut.amount_fen
+        listed = {
+            (key, int(month)): fen for key, months in world.listed.items() for month, fen in months.items() if fen
+        }
+        assert listed == kept_back
+        assert engine_cycle(world, policy, cycle, cut_off).lines == ()

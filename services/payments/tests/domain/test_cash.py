@@ -1,6 +1,6 @@
 """Where the money of a cycle's lines goes: each stage by itself, then all of them over random months."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 import pytest
 from hypothesis import given
@@ -90,19 +90,19 @@ def test_cancelling_takes_the_inverse_steps_last_first() -> None:
     assert effects(undo(steps)).pending == {("c1", "first", MAY): 300}
 
 
-AMOUNTS = st.integers(-900, 900).filter(bool)
-
-
 @st.composite
-def months_of_money(draw: st.DrawFn) -> tuple[list[Line], list[Pending], dict[tuple[str, Month], int]]:
+def months_of_money(draw: st.DrawFn, most: int = 900) -> tuple[list[Line], list[Pending], dict[tuple[str, Month], int]]:
     keys = [(programme, month) for programme in ORDER for month in (MAY, JUNE)]
-    lines = [line(*key, draw(AMOUNTS)) for key in draw(st.lists(st.sampled_from(keys), unique=True))]
+    lines = [
+        line(*key, draw(st.integers(-most, most).filter(bool)))
+        for key in draw(st.lists(st.sampled_from(keys), unique=True))
+    ]
     pending = [
-        held(programme, draw(st.integers(1, 500)), seq, draw(st.sampled_from(PendingState)), month)
+        held(programme, draw(st.integers(1, most)), seq, draw(st.sampled_from(PendingState)), month)
         for programme, month in keys
         for seq in draw(st.lists(st.integers(1, 4), unique=True, max_size=2))
     ]
-    return lines, pending, {key: draw(st.integers(0, 500)) for key in keys}
+    return lines, pending, {key: draw(st.integers(0, most)) for key in keys}
 
 
 @given(months_of_money())
@@ -129,6 +129,49 @@ def test_every_fen_of_every_line_has_exactly_one_place(
     assert all(fen + after.cases.get(key, 0) >= 0 for key, fen in cases.items())
     both = effects((*steps, *undo(steps)))
     assert (both.pending, both.cases, both.to_instruct) == ({}, {}, {})
+
+
+def coins(amounts: dict[str, int]) -> list[str]:
+    """One name for each fen, in the county's order."""
+    return [programme for programme in ORDER for _ in range(amounts.get(programme, 0))]
+
+
+def by_coins(
+    lines: list[Line], pending: list[Pending], cases: dict[tuple[str, Month], int], month: Month
+) -> tuple[Counter[tuple[str, str]], Counter[str], Counter[str]]:
+    """The rules fen by fen: withdrawn by cycle and programme, cases after it, what is sent."""
+    here = [one for one in lines if one.benefit_month == month]
+    owed = coins({one.programme: -one.amount_fen for one in here if one.amount_fen < 0})
+    gained = coins({one.programme: one.amount_fen for one in here if one.amount_fen > 0})
+    withdrawn: Counter[tuple[str, str]] = Counter()
+    for one in sorted(pending, key=lambda one: one.cycle_seq):
+        while (
+            one.benefit_month == month
+            and one.programme in owed
+            and withdrawn[one.cycle, one.programme] < one.amount_fen
+        ):
+            owed.remove(one.programme)
+            withdrawn[one.cycle, one.programme] += 1
+    netted = min(len(owed), len(gained))
+    owed, gained = owed[netted:], gained[netted:]
+    still = coins({programme: cases.get((programme, month), 0) for programme in ORDER})
+    reduced = min(len(gained), len(still))
+    return withdrawn, Counter(owed) + Counter(still[reduced:]), Counter(gained[reduced:])
+
+
+@given(months_of_money(most=12))
+def test_cash_counted_fen_by_fen_goes_to_the_same_places(
+    money: tuple[list[Line], list[Pending], dict[tuple[str, Month], int]],
+) -> None:
+    """A second calculation that lays out single fen in their order agrees in every place."""
+    lines, pending, cases = money
+    after = effects(plan_cash(lines, pending, cases, ORDER))
+    for month in (MAY, JUNE):
+        withdrawn, open_cases, sent = by_coins(lines, pending, cases, month)
+        assert {(c, p): -fen for (c, p, m), fen in after.pending.items() if m == month} == +withdrawn
+        assert {p: fen for (p, m), fen in after.to_instruct.items() if m == month} == +sent
+        now = {p: cases.get((p, month), 0) + after.cases.get((p, month), 0) for p in ORDER}
+        assert {p: fen for p, fen in now.items() if fen} == +open_cases
 
 
 @given(months_of_money())

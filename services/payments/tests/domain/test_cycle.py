@@ -8,7 +8,7 @@ from string import Formatter
 import pytest
 
 from tuoqi.payments.domain import errors
-from tuoqi.payments.domain.cycle import Cycle, State, cancellation, may_be_posted, open_cycle
+from tuoqi.payments.domain.cycle import Act, Cycle, State, cancellation, may_be_posted, open_cycle, order_in
 from tuoqi.payments.domain.errors import CycleError
 from tuoqi.payments.domain.months import Month, moment
 from tuoqi.payments.domain.policy import Policy
@@ -48,6 +48,7 @@ def test_no_act_is_done_in_a_wrong_state(draft: Cycle) -> None:
         "compute": (lambda c: c.compute(positive_fen=0, cycles=[]), {State.DRAFT}),
         "review": (lambda c: c.review(by="rev"), {State.COMPUTED}),
         "post": (lambda c: c.post(on=POSTED), {State.REVIEWED}),
+        "object": (lambda c: c.object(), {State.POSTED}),
         "cut_posting": (lambda c: c.cut_posting(because="calendar ends"), {State.POSTED}),
         "approve": (lambda c: c.approve(by="fin", on=OVER), {State.POSTED}),
         "instruct": (lambda c: c.instruct(on=OVER), {State.APPROVED}),
@@ -84,6 +85,39 @@ def test_approval_waits_for_seven_days_of_posting(draft: Cycle) -> None:
     assert slug_of(lambda: posted(draft).approve(by="fin", on=early)) == "payments.cycle_still_posted"
     assert posted(draft).cut_posting(because="calendar ends").approve(by="fin", on=early).state is State.APPROVED
     assert slug_of(lambda: posted(draft).cut_posting(because=" ")) == "payments.cycle_reason_missing"
+
+
+def test_an_open_objection_keeps_finance_waiting_and_one_that_asks_to_cancel_ends_the_cycle(draft: Cycle) -> None:
+    objected = posted(draft).object().object()
+    one_left = objected.decide_objection(must_cancel=False)
+    assert slug_of(lambda: objected.approve(by="fin", on=OVER)) == "payments.cycle_open_objections"
+    assert slug_of(lambda: one_left.approve(by="fin", on=OVER)) == "payments.cycle_open_objections"
+    assert one_left.decide_objection(must_cancel=False).approve(by="fin", on=OVER).state is State.APPROVED
+    upheld = one_left.decide_objection(must_cancel=True)
+    assert slug_of(lambda: upheld.approve(by="fin", on=OVER)) == "payments.cycle_to_be_cancelled"
+    assert upheld.cancel(because="upheld").state is State.CANCELLED
+
+
+def test_a_large_cycle_keeps_its_first_approval_while_an_objection_is_open(draft: Cycle) -> None:
+    half = posted(draft, THRESHOLD + 1).approve(by="fin", on=OVER).object()
+    assert slug_of(lambda: half.approve(by="fin2", on=OVER)) == "payments.cycle_open_objections"
+    assert half.decide_objection(must_cancel=False).approve(by="fin2", on=OVER).approved_by == ("fin", "fin2")
+
+
+def test_an_ad_hoc_cycle_has_its_programmes_in_the_county_s_order_and_all_of_them_are_a_full_one(
+    policy: Policy,
+) -> None:
+    adhoc = open_cycle(MAY, [], policy, programmes=["dibao", "old_age_allowance"])
+    assert adhoc.scope == order_in(adhoc, policy) == ("old_age_allowance", "dibao")
+    full = open_cycle(MAY, [adhoc], policy, programmes=policy.order)
+    assert (full.name, full.scope, order_in(full, policy)) == ("2024-05-2", (), policy.order)
+    assert slug_of(lambda: open_cycle(MAY, [], policy, programmes=["x"])) == "payments.cycle_programme_unknown"
+
+
+def test_what_is_done_again_in_one_go_is_counted_in_the_history(draft: Cycle) -> None:
+    at = moment(POSTED, 9)
+    noted = draft.noting(Act("settle", "fin", at)).noting(Act("settle", "fin", at)).noting(Act("settle", "fin2", at))
+    assert noted.acts == (Act("settle", "fin", at, 2), Act("settle", "fin2", at))
 
 
 def test_a_cycle_closes_only_when_every_instruction_has_a_result(draft: Cycle) -> None:
@@ -139,6 +173,6 @@ def test_every_refusal_has_a_status_and_a_sentence() -> None:
     """Sentences are Chinese and end as one; an error without the detail of its sentence fails loudly."""
     for slug, (status, sentence) in errors.REFUSALS.items():
         assert status.isupper()
-        assert sentence.endswith("。")
+        assert sentence.endswith("。") or sentence == "{reason}", slug  # what another service said, whole
         fields = [name for _, name, _, _ in Formatter().parse(sentence) if name]
         assert errors.PaymentsError(slug, **dict.fromkeys(fields, "x")).sentence

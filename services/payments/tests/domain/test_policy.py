@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from tuoqi.payments.domain import denial, entitlement
+from tuoqi.payments.domain import denial, facts, policy_price, policy_rules, policy_stacking, price, rules
 from tuoqi.payments.domain.entitlement import entitled
 from tuoqi.payments.domain.facts import HukouKnown, Interval, PersonFacts
 from tuoqi.payments.domain.months import Month
-from tuoqi.payments.domain.policy import PARAMETERS, STACKING_STEPS, Policy, parse_policy
+from tuoqi.payments.domain.policy import Policy, parse_policy
 from tuoqi.payments.domain.policy_fields import PolicyError
 
 
@@ -61,7 +61,13 @@ def files() -> dict[str, Any]:
 def test_the_shipped_county_reads_as_its_rules_say(policy: Policy) -> None:
     may = Month.parse("2024-05")
     rules = policy.cycle_rules(may)
-    assert policy.order == ("old_age_allowance", "dibao")
+    assert policy.order == (
+        *("old_age_allowance", "elder_service_subsidy", "elder_nursing_subsidy", "tekun_support", "orphan_living"),
+        *("de_facto_unattended_living", "dibao", "disability_living", "disability_nursing", "price_subsidy"),
+        *("temporary_assistance", "education_grant", "funeral_relief", "condolence"),
+    )
+    assert [one.key for one in policy.programmes if one.for_children] == ["orphan_living", "de_facto_unattended_living"]
+    assert len(policy.stacking) == 7
     assert (rules.posting_days, rules.reach_back_months, rules.two_approvers_above_fen) == (7, 24, 500_000_000)
     assert policy.programme("dibao").version_in(may) is not None
     assert policy.programme("dibao").version_in(Month.parse("2023-12")) is None
@@ -154,7 +160,9 @@ def test_a_fault_is_named_with_its_place_and_a_reason(fault: str) -> None:
     assert refused.value.reason
 
 
-def test_every_rule_that_a_file_may_name_is_computed_and_denied_by_a_function() -> None:
-    """A rule readable and not computable would be found only when money is due."""
-    assert set(PARAMETERS) == set(entitlement.RULES) == set(denial.REASONS)
-    assert set(STACKING_STEPS) == set(entitlement.STACKING)
+def test_every_name_that_a_file_may_use_is_computed_and_denied_by_a_function() -> None:
+    """A rule, start or formula that can be read and not computed would be found only when money is due."""
+    assert set(policy_rules.PARAMETERS) == set(rules.RULES) == set(denial.REASONS)
+    assert set(policy_rules.STARTS) == set(facts.STARTS)
+    assert set(policy_price.FORMULAS) == set(price.FORMULAS)
+    assert set(policy_stacking.STEPS) == {"exclude", "take_higher", "top_up", "cap"}

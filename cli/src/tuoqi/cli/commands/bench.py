@@ -87,3 +87,37 @@ def rpc(
         raise TuoqiError("bench.not_installed") from error
     report = module.bench_rpc(persons, calls, runs, seed, say)
     emit(report) if as_json else show_pairs(report)
+
+
+@app.command(epilog="Example: tuoqi bench disbursements --clients 8 --batch 500 --json")
+def disbursements(
+    clients: Annotated[int, typer.Option("--clients", min=1, max=64, help="Each with a connection of its own.")] = 8,
+    batch: Annotated[int, typer.Option("--batch", min=1, max=1_000, help="Lines in a batch.")] = 500,
+    batches: Annotated[
+        int, typer.Option("--batches", min=1, max=100_000, help="In each run, all clients together.")
+    ] = (400),
+    runs: Annotated[int, typer.Option("--runs", min=1, max=20, help="How often; medians are reported.")] = 3,
+    as_json: AsJson = False,
+) -> None:
+    """Batches of another system by gRPC, beside a COPY of the same rows and the naive way; counted and sent again."""
+    try:
+        module = importlib.import_module("tuoqi.benchmarks.disbursements")
+    except ModuleNotFoundError as error:
+        raise TuoqiError("bench.not_installed") from error
+    report = module.bench_disbursements(clients, batch, batches, runs, say)
+    emit(report) if as_json else show_pairs(report)
+
+
+@app.command(epilog="Example: tuoqi bench cycle --persons 1000000 --json")
+def cycle(
+    persons: Annotated[int, typer.Option("--persons", min=1_000, max=5_000_000, help="How many people.")] = 1_000_000,
+    runs: Annotated[int, typer.Option("--runs", min=1, max=20, help="How often; medians are reported.")] = 3,
+    as_json: AsJson = False,
+) -> None:
+    """A month's payments computed, with ledger and events, beside COPY of the same rows and the naive way."""
+    try:
+        module = importlib.import_module("tuoqi.benchmarks.cycle")
+    except ModuleNotFoundError as error:
+        raise TuoqiError("bench.not_installed") from error
+    report = module.bench_cycle(persons, runs, say)
+    emit(report) if as_json else show_pairs(report)

@@ -10,8 +10,9 @@ import typer
 
 from tuoqi.cli.demo.day import ClerksDay
 from tuoqi.cli.demo.month import MONTH, PERSONS, DemoMonth
+from tuoqi.cli.demo.year import MONTHS, PaymentsYear
 from tuoqi.cli.options import AsJson
-from tuoqi.cli.output import emit, say
+from tuoqi.cli.output import emit, say, show_rows, yuan
 from tuoqi.cli.platform import here
 
 app = typer.Typer()
@@ -46,3 +47,32 @@ def day(as_json: AsJson = False) -> None:
     if as_json:
         for part in parts:
             emit(asdict(part))
+
+
+@app.command(epilog="Example: tuoqi demo && tuoqi year")
+def year(
+    months: Annotated[int, typer.Option("--months", min=1, max=24, help="How many months.")] = MONTHS,
+    as_json: AsJson = False,
+) -> None:
+    """Play a year of payments after the demonstration's month: late deaths, moves, wrong rates, returned money."""
+    done = PaymentsYear(here(), (lambda _: None) if as_json else say, months=months).play()
+    if as_json:
+        for month in done:
+            emit(asdict(month))
+        return
+    show_rows(
+        ("周期", "明细", "补发与差额", "收回", "收回（元）", "代发指令", "退票", "不平"),
+        [
+            (
+                month.cycle,
+                sum(month.lines.values()),
+                month.lines.get("BACKPAY", 0) + month.lines.get("DIFFERENCE", 0),
+                month.lines.get("RECOVERY", 0),
+                yuan(month.fen.get("RECOVERY", 0)),
+                month.instructions,
+                month.returned,
+                month.differences,
+            )
+            for month in done
+        ],
+    )

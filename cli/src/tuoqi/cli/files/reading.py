@@ -127,6 +127,12 @@ def _spreadsheet(path: Path, digest: str) -> TableFile:
     return TableFile(path, header, sum(1 for _ in rows), digest, "", sheet)
 
 
+def sheet_rows(path: Path) -> list[list[str]]:
+    """All rows of a spreadsheet's first sheet as text, empty ones too. Raises OSError, CalamineError."""
+    with CalamineWorkbook.from_path(str(path)) as book:
+        return [cells for _, cells in _rows_of(book.get_sheet_by_index(0))]
+
+
 def _rows_of(sheet: CalamineSheet) -> Iterator[Row]:
     for number, cells in enumerate(sheet.iter_rows(), start=1):
         yield number, [cell if type(cell) is str else _text(cell) for cell in cells]

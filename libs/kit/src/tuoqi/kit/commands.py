@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from tuoqi.kit import failpoints
 from tuoqi.kit.context import Context, Emission, Origin
 from tuoqi.kit.database import Conflict, Database, Tx
 from tuoqi.kit.errors import TuoqiError
@@ -67,10 +68,13 @@ class Commander:
         for attempt in range(TRIES):
             try:
                 async with self._database.begin() as tx:
+                    failpoints.reach("command.begun")
                     result = await body(tx)
+                    failpoints.reach("command.before_commit")
             except Conflict:
                 await asyncio.sleep(random.uniform(0, 0.02 * (attempt + 1)))  # noqa: S311  no secret, it spreads retries
                 continue
+            failpoints.reach("command.after_commit")
             self._wake()
             return result
         raise TuoqiError("state.conflict")

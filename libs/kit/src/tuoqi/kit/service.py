@@ -23,6 +23,7 @@ from faststream.kafka import KafkaBroker
 
 from tuoqi.contracts.topics import topics
 from tuoqi.kit import failpoints
+from tuoqi.kit.checking import Findings, attempt, check
 from tuoqi.kit.clock import BusinessClock, SettableClock, SystemBusinessClock
 from tuoqi.kit.commands import Commander
 from tuoqi.kit.consumer import Consumer, Offsets, make_broker
@@ -52,6 +53,7 @@ GRACE_S = 5.0
 KAFKA_RETRY_S = 2.0
 GC_THRESHOLDS = (50_000, 20, 20)
 """A batch makes ten thousands of short-lived objects; by default Python would look through them at every 700th."""
+_CHECK_ARGUMENTS = 3
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 logger = get_logger(room="service")
 
@@ -102,10 +104,15 @@ class Service:
     read_policy: Callable[[County], Any] = lambda county: county
     migrations: Path | None = None
     """Where the schema's revisions lie, if not in the package `tuoqi.<name>`."""
+    find_faults: Callable[[County], Findings] | None = None
+    """Checks a county's files, where the service has more to say than whether `read_policy` takes them."""
 
 
 def main(service: Service) -> None:
-    """The whole of a `__main__`: serve, or migrate where the first argument says so."""
+    """The whole of a `__main__`: serve; or migrate, or check a county's folder, where the first argument says so."""
+    if len(sys.argv) == _CHECK_ARGUMENTS and sys.argv[1] == "check":
+        find = service.find_faults or (lambda county: Findings(attempt(service.read_policy, county, service.name)))
+        sys.exit(check(service.name, Path(sys.argv[2]), find))
     settings = service.settings()  # type: ignore[call-arg]  # pydantic-settings fills it from the environment
     configure_logs(service.name)
     if sys.argv[1:] == ["migrate"]:
@@ -115,7 +122,7 @@ def main(service: Service) -> None:
         uvloop.run(migrate(settings, service.name, service.migrations or migrations_of(service.name)))
         return
     if sys.argv[1:]:
-        sys.exit(f"usage: python -m tuoqi.{service.name} [migrate]")
+        sys.exit(f"usage: python -m tuoqi.{service.name} [migrate | check FOLDER]")
     uvloop.run(_serve(service, settings))
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from tuoqi.contracts.registry.v1 import person_pb2, status_pb2
 from tuoqi.contracts.topics import topic
 from tuoqi.kit.handlers import Projection, Subscription
+from tuoqi.payments.handlers.certification import CHECKS_HANDLERS
 from tuoqi.payments.store.facts import CONSUMER
 
 PERSON = topic("tuoqi.registry.person.v1")
@@ -42,11 +43,12 @@ def person_row(event: AnyPersonEvent, version: int) -> tuple[Any, ...]:
         _compact([[_day(one.moved_out_on), _day(one.returned_on)] for one in person.absences]),
         _compact([[_day(one.known_on), one.region] for one in person.hukou]),
         merged_into,
+        person.residence_region,
     )
 
 
 def status_row(event: status_pb2.PersonStatusChanged, version: int) -> tuple[Any, ...]:
-    """All intervals of a person as one row; `store.facts` reads them in this order of fields."""
+    """All intervals and stays of a person as one row; `store.facts` reads them in this order of fields."""
     intervals = [
         [
             one.category,
@@ -61,7 +63,8 @@ def status_row(event: status_pb2.PersonStatusChanged, version: int) -> tuple[Any
         ]
         for one in event.intervals
     ]
-    return (event.person_id, version, event.known_at.ToDatetime(tzinfo=UTC), _compact(intervals))
+    stays = [[one.facility, _day(one.began_on), _day(one.ended_on)] for one in event.stays]
+    return (event.person_id, version, event.known_at.ToDatetime(tzinfo=UTC), _compact(intervals), _compact(stays))
 
 
 def _day(text: str) -> str:
@@ -105,6 +108,7 @@ PERSON_FACTS = Projection(
         ("absences", "text"),
         ("hukou", "text"),
         ("merged_into", "text"),
+        ("residence", "text"),
     ),
     on=dict.fromkeys(
         (
@@ -124,7 +128,13 @@ PERSON_FACTS = Projection(
 STATUS_FACTS = Projection(
     table="status_facts",
     key=("person_id", "version"),
-    columns=(("person_id", "text"), ("version", "bigint"), ("known_at", "timestamptz"), ("intervals", "text")),
+    columns=(
+        ("person_id", "text"),
+        ("version", "bigint"),
+        ("known_at", "timestamptz"),
+        ("intervals", "text"),
+        ("stays", "text"),
+    ),
     on={status_pb2.PersonStatusChanged: status_row},
     keep="every",
 )
@@ -135,3 +145,8 @@ SUBSCRIPTION = Subscription(
     projections=(PERSON_FACTS, STATUS_FACTS, _fences_of(PERSON.name), _fences_of(STATUS.name)),
     parks=True,
 )
+
+VISITS = Subscription(
+    consumer="tuoqi.payments.visits", topics=(topic("tuoqi.visits.record.v1"),), handlers=(CHECKS_HANDLERS,)
+)
+"""Visits that certify 生存认证: apart from the registry's facts, which they must never delay."""

@@ -16,6 +16,7 @@ from typing import Final, Protocol, runtime_checkable
 
 from sqlalchemy.exc import DBAPIError
 
+from tuoqi.kit import failpoints
 from tuoqi.kit.database import Conflict, Database, Tx, blames_the_data
 from tuoqi.kit.errors import TuoqiError, register_errors
 from tuoqi.kit.rights import Actor
@@ -289,10 +290,13 @@ def committing(database: Database, on_commit: Callable[[], None]) -> Runner:
         for attempt in range(TRIES_MAX):
             try:
                 async with database.begin() as tx:
+                    failpoints.reach("import.begun")
                     outcome = await step(tx)
+                    failpoints.reach("import.before_commit")
             except Conflict:
                 await asyncio.sleep(random.uniform(0, 0.02 * (attempt + 1)))  # noqa: S311 -- spreads retries, no secret
                 continue
+            failpoints.reach("import.after_commit")
             on_commit()
             return outcome
         raise TuoqiError("state.conflict")

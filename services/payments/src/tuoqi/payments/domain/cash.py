@@ -44,6 +44,7 @@ class StepKind(StrEnum):
     NET = "NET"  # a recovery is set against a positive line of the same cycle 冲抵
     RAISE_CASE = "RAISE_CASE"  # the rest of a recovery opens or enlarges its case 追回案
     REDUCE_CASE = "REDUCE_CASE"  # a positive line reduces an open case
+    OFFSET_CASE = "OFFSET_CASE"  # a positive line of any month reduces one by agreement 协议抵扣
     INSTRUCT = "INSTRUCT"  # the rest of a positive line is to be instructed 代发
 
 
@@ -51,8 +52,9 @@ class StepKind(StrEnum):
 class Step:
     """One movement of cash in one benefit month.
 
-    `programme` is the recovery's (WITHDRAW, NET, RAISE_CASE) or the case's (REDUCE_CASE) or the line's (INSTRUCT);
-    `other` is the positive line that pays (NET, REDUCE_CASE); `cycle` is the earlier cycle whose money is withdrawn.
+    `programme` is the recovery's (WITHDRAW, NET, RAISE_CASE) or the case's (REDUCE_CASE, OFFSET_CASE) or the line's
+    (INSTRUCT); `other` is the positive line that pays (NET, REDUCE_CASE, OFFSET_CASE); `cycle` is the earlier cycle whose
+    money is withdrawn.
     """
 
     kind: StepKind
@@ -64,6 +66,8 @@ class Step:
     state: PendingState | None = None
     file: str = ""
     """The merged file whose money is withdrawn or whose case is reduced; empty for the person's own."""
+    other_month: Month | None = None
+    """The month of the line that pays, where it is another than the case's (OFFSET_CASE)."""
 
 
 CaseKey = tuple[str, Month]
@@ -157,6 +161,9 @@ def undo(steps: Sequence[Step]) -> tuple[Step, ...]:
     return tuple(replace(step, amount_fen=-step.amount_fen) for step in reversed(steps))
 
 
+_REDUCING = frozenset({StepKind.REDUCE_CASE, StepKind.OFFSET_CASE})
+
+
 @dataclass(frozen=True, slots=True)
 class Effects:
     """What steps change, in fen: earlier money by (cycle, programme, month), open cases, what is to be sent."""
@@ -180,9 +187,9 @@ def effects(steps: Iterable[Step]) -> Effects:
             pending[step.cycle, step.programme, step.benefit_month] -= step.amount_fen
         elif step.kind is StepKind.RAISE_CASE:
             cases[key] += step.amount_fen
-        elif step.kind is StepKind.REDUCE_CASE and step.file:
+        elif step.kind in _REDUCING and step.file:
             file_cases[step.file, *key] -= step.amount_fen
-        elif step.kind is StepKind.REDUCE_CASE:
+        elif step.kind in _REDUCING:
             cases[key] -= step.amount_fen
         elif step.kind is StepKind.INSTRUCT:
             to_instruct[key] += step.amount_fen

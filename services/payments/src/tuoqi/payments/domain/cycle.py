@@ -4,7 +4,7 @@ A Cycle is never changed: each act answers a new one with the next version, or r
 where the call arrives; here stands only what one person may not do beside another act of the same cycle.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -35,10 +35,21 @@ PAYING_OUT = frozenset({State.INSTRUCTED, State.SETTLING, State.CLOSED})
 
 
 @dataclass(frozen=True, slots=True)
+class Act:
+    """Something done to a cycle: what, by whom, when, and how often in one go (results of the bank come by file)."""
+
+    name: str
+    by: str
+    at: datetime
+    times: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Cycle:
     """One cycle of one month; `seq` is its place in the one order of all cycles, `rules` those it was opened under.
 
     `cycle_id` and `policy_version` (the county's files that computed it) are given and kept by whoever stores it.
+    `scope` names the programmes whose lines it writes, in the county's order; empty = all of them.
     """
 
     name: str
@@ -57,6 +68,13 @@ class Cycle:
     cancelled_because: str = ""
     cycle_id: str = ""
     policy_version: str = ""
+    scope: tuple[str, ...] = ()
+    objections_open: int = 0
+    """Objections 异议 to its posting that nobody has decided yet."""
+    must_cancel: bool = False
+    """An objection was upheld, and the decision says that the cycle has to be cancelled."""
+    acts: tuple[Act, ...] = ()
+    """What was done to it since it was loaded; whoever stores it adds them to its history."""
 
     @property
     def is_live(self) -> bool:
@@ -94,6 +112,10 @@ class Cycle:
     def approve(self, *, by: str, on: date) -> Self:
         """POSTED → APPROVED by finance 财政审批 after the posting; a large cycle stays POSTED for the second person."""
         self._only_in("审批", State.POSTED)
+        if self.must_cancel:
+            raise CycleError("payments.cycle_to_be_cancelled", cycle=self.name)
+        if self.objections_open:
+            raise CycleError("payments.cycle_open_objections", cycle=self.name, count=self.objections_open)
         if by == self.reviewed_by:
             raise CycleError("payments.cycle_reviewer_may_not_approve", by=by, cycle=self.name)
         if by in self.approved_by:
@@ -105,6 +127,26 @@ class Cycle:
         return replace(
             self, version=self.version + 1, state=State.APPROVED if enough else State.POSTED, approved_by=approved_by
         )
+
+    def object(self) -> Self:
+        """An objection 异议 to the posting is recorded; until it is decided nobody approves."""
+        self._only_in("登记公示异议", State.POSTED)
+        return replace(self, objections_open=self.objections_open + 1)
+
+    def decide_objection(self, *, must_cancel: bool) -> Self:
+        """One objection less, in whatever state the cycle is by then; an upheld one may ask for its cancellation."""
+        return replace(
+            self,
+            objections_open=self.objections_open - 1,
+            must_cancel=self.must_cancel or (must_cancel and self.is_live),
+        )
+
+    def noting(self, act: Act) -> Self:
+        """With an act added to what was done since it was loaded; the same again in one go is counted, not added."""
+        last = self.acts[-1] if self.acts else None
+        if last is not None and replace(last, times=1) == act:
+            return replace(self, acts=(*self.acts[:-1], replace(last, times=last.times + 1)))
+        return replace(self, acts=(*self.acts, act))
 
     def cut_posting(self, *, because: str) -> Self:
         """Lets approval follow a posting that is not over, with a reason.
@@ -146,11 +188,19 @@ class Cycle:
             raise CycleError("payments.cycle_wrong_state", cycle=self.name, state=self.state, act=act)
 
 
-def open_cycle(month: Month, cycles: Sequence[Cycle], policy: Policy, cut_off: datetime | None = None) -> Cycle:
+def open_cycle(
+    month: Month,
+    cycles: Sequence[Cycle],
+    policy: Policy,
+    cut_off: datetime | None = None,
+    programmes: Collection[str] = (),
+) -> Cycle:
     """A new DRAFT cycle of a month; never for a month or with a cut-off before the last live cycle's.
 
-    A second cycle of a month is named `2024-05-2`; the names of cancelled cycles are not used again.
+    A second cycle of a month is named `2024-05-2`; the names of cancelled cycles are not used again. An ad-hoc cycle
+    临时周期 names the programmes whose lines it writes; what the others owe waits for the next cycle that has them.
     """
+    scope = scope_of(programmes, policy)
     if month < policy.policy_start:
         raise CycleError("payments.cycle_month_before_policy", month=month, start=policy.policy_start)
     rules = policy.cycle_rules(month)
@@ -167,7 +217,22 @@ def open_cycle(month: Month, cycles: Sequence[Cycle], policy: Policy, cut_off: d
         month=month,
         cut_off=moment,
         rules=rules,
+        scope=scope,
     )
+
+
+def scope_of(programmes: Collection[str], policy: Policy) -> tuple[str, ...]:
+    """Programmes in the county's order; none or all of them mean a full cycle, which is empty."""
+    unknown = sorted(set(programmes) - set(policy.order))
+    if unknown:
+        raise CycleError("payments.cycle_programme_unknown", programmes="、".join(unknown))
+    scope = tuple(key for key in policy.order if key in programmes)
+    return () if len(scope) == len(policy.order) else scope
+
+
+def order_in(cycle: Cycle, policy: Policy) -> tuple[str, ...]:
+    """The programmes whose lines a cycle writes, in the county's order."""
+    return cycle.scope or policy.order
 
 
 def cancellation(name: str, cycles: Sequence[Cycle]) -> tuple[Cycle, ...]:

@@ -112,6 +112,30 @@ def after_decision(interval: Interval) -> Month:
     return month_after(decided_day(interval))
 
 
+def of_decision(interval: Interval) -> Month:
+    """The month of the decision itself, like that of attending a school."""
+    return Month.of(decided_day(interval))
+
+
+def of_application(interval: Interval) -> Month:
+    """The month of the application; where nobody applied (a re-assessment) the month after the decision."""
+    return after_decision(interval) if interval.applied_on is None else Month.of(interval.applied_on)
+
+
+def after_application(interval: Interval) -> Month:
+    """The month after the application; where nobody applied the month after the decision."""
+    return after_decision(interval) if interval.applied_on is None else month_after(interval.applied_on)
+
+
+STARTS: dict[str, Callable[[Interval], Month]] = {
+    "month_after_decision": after_decision,
+    "month_of_decision": of_decision,
+    "month_of_application": of_application,
+    "month_after_application": after_application,
+}
+"""Name of a start rule → first month of an interval; `policy_rules.STARTS` has the same names."""
+
+
 def ruling(intervals: Sequence[Interval], first_month: Callable[[Interval], int]) -> list[Counting]:
     """Which interval of one category rules in which months, whether it still runs in them or not.
 

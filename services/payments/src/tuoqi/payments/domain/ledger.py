@@ -24,6 +24,7 @@ class Account(StrEnum):
     RECOVERABLE = "RECOVERABLE"  # 应收追回款: open recovery cases
     IN_TRANSIT = "IN_TRANSIT"  # 代发在途: instructed, no result yet
     SUBSIDY_FUND = "SUBSIDY_FUND"  # 财政补助资金专户
+    RECOVERY_LOSS = "RECOVERY_LOSS"  # 核销损失: recoveries that were given up by two people
 
 
 class Movement(StrEnum):
@@ -40,6 +41,11 @@ class Movement(StrEnum):
     RETURNED = "RETURNED"
     REISSUED = "REISSUED"
     REPAID = "REPAID"
+    OFFSET = "OFFSET"  # a payment was set against a case by agreement 协议抵扣
+    WRITTEN_OFF = "WRITTEN_OFF"  # 核销
+    REFUND_DUE = "REFUND_DUE"  # repaid on a case whose cycle was then cancelled: due back to the person 应退
+    STOPPED = "STOPPED"  # an instruction taken back before the bank had it
+    OVERPAID = "OVERPAID"  # the bank paid money twice, or money that was no longer due
 
 
 ACCOUNTS: dict[Movement, tuple[Account, Account]] = {
@@ -54,6 +60,11 @@ ACCOUNTS: dict[Movement, tuple[Account, Account]] = {
     Movement.RETURNED: (Account.IN_TRANSIT, Account.PAYABLE),
     Movement.REISSUED: (Account.PAYABLE, Account.IN_TRANSIT),
     Movement.REPAID: (Account.SUBSIDY_FUND, Account.RECOVERABLE),
+    Movement.OFFSET: (Account.PAYABLE, Account.RECOVERABLE),
+    Movement.WRITTEN_OFF: (Account.RECOVERY_LOSS, Account.RECOVERABLE),
+    Movement.REFUND_DUE: (Account.RECOVERABLE, Account.PAYABLE),
+    Movement.STOPPED: (Account.IN_TRANSIT, Account.PAYABLE),
+    Movement.OVERPAID: (Account.RECOVERABLE, Account.PAYABLE),
 }
 """Movement → the account debited, the account credited."""
 
@@ -62,6 +73,7 @@ _STEPS = {
     StepKind.NET: Movement.NETTED,
     StepKind.RAISE_CASE: Movement.CASE_RAISED,
     StepKind.REDUCE_CASE: Movement.CASE_REDUCED,
+    StepKind.OFFSET_CASE: Movement.OFFSET,
 }
 """INSTRUCT is missing: what is to be instructed is still payable until the bank is told."""
 

@@ -5,6 +5,7 @@ numbers.
 """
 
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -118,9 +119,21 @@ def _item_order(item: Item) -> tuple[str, Month, str]:
     return (item.person_id, item.benefit_month, item.line_cycle)
 
 
-def reissue_id(instruction_id: str) -> str:
-    """The id under which a returned instruction goes out again 重发: `…-R2`, then `…-R3`."""
-    base, mark, count = instruction_id.rpartition("-R")
-    if mark and count.isdecimal():
-        return f"{base}-R{int(count) + 1}"
-    return f"{instruction_id}-R2"
+def reissue_id(instruction_id: str, taken: AbstractSet[str] = frozenset()) -> str:
+    """The id under which a returned instruction goes out again 重发: `…-R2`, then `…-R3`; the first that is not taken.
+
+    `taken` are ids of the same root: an instruction that was stopped keeps its number for good.
+    """
+    root, count = split_reissue(instruction_id)
+    used = {number for base, number in map(split_reissue, taken) if base == root}
+    number = count + 1
+    while number in used:
+        number += 1
+    return f"{root}-R{number}"
+
+
+def split_reissue(instruction_id: str) -> tuple[str, int]:
+    """The root of an id and the number of its issue; `…-R3.2` is a part of the third, an id without a mark the first."""
+    root, mark, rest = instruction_id.rpartition("-R")
+    number = rest.partition(".")[0]
+    return (root, int(number)) if mark and number.isdecimal() else (instruction_id, 1)

@@ -1,47 +1,39 @@
 """A county's payment policy as data: what a county changes by editing its files, never by code.
 
 `parse_policy` takes the files as plain values (path → content) and answers a validated, frozen Policy, or a PolicyError
-that names the place and the reason. Amounts are written in yuan there and are fen from here on.
+that names the place and the reason of every fault. Amounts are written in yuan there and are fen from here on.
 """
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import pairwise
-from typing import TypeVar
 
 from tuoqi.payments.domain.months import Month, moment
-from tuoqi.payments.domain.policy_fields import Node, PolicyError
+from tuoqi.payments.domain.policy_fields import Node, PolicyError, distinct, rising
+from tuoqi.payments.domain.policy_price import PriceIndexRule
+from tuoqi.payments.domain.policy_rules import PARAMETERS, WITH_CATEGORY, AgeBands, Parameters, StatusAmount
+from tuoqi.payments.domain.policy_stacking import StackingStep, acts_alone, read_stacking
+from tuoqi.payments.domain.policy_standards import Standard, Standards, read_standards
+from tuoqi.payments.domain.policy_terms import (
+    CertificationTerms,
+    Payment,
+    ReachBack,
+    read_certification,
+    read_payment,
+    read_reach_back,
+)
+from tuoqi.payments.domain.recovery_policy import RecoveryPolicy, parse_recoveries
 
 PROGRAMMES_FILE = "programmes.yaml"
 CYCLES_FILE = "cycles.yaml"
+CATEGORY = "category:"
+"""Before a category's key in `Policy.words`: a category and a programme may share a key."""
+IN_SCHOOL = "in_school"
+"""The category that keeps a child's allowance after 18 在校就读."""
 _KEY = re.compile(r"[a-z][a-z0-9_]*")
 _COUNTY = re.compile(r"\d{6}")
-
-
-@dataclass(frozen=True, slots=True)
-class Band:
-    """From this age on, in completed years, so much a month."""
-
-    from_age: int
-    monthly_fen: int
-
-
-@dataclass(frozen=True, slots=True)
-class AgeBands:
-    """Parameters of the rule `age_bands_on_acceptance`: bands by rising age."""
-
-    bands: tuple[Band, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class IntervalAmount:
-    """The rule `interval_amount` has no parameters: the status interval itself carries the amount."""
-
-
-Parameters = AgeBands | IntervalAmount
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +43,24 @@ class ProgrammeVersion:
     name: str
     effective_from: Month
     parameters: Parameters
+    payment: Payment | None = None
+    """How often it is paid; None: every month."""
+    certification: CertificationTerms | None = None
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """The status categories that its conditions ask for, beside the programme's own."""
+        match self.parameters:
+            case StatusAmount() as rule:
+                rows = [row.when for row in rule.rows]
+                school = (IN_SCHOOL,) if rule.child else ()
+                named = (*rule.while_on, *school)
+            case AgeBands() as rule:
+                rows = [case.when for band in rule.bands for case in band.cases]
+                named = ()
+            case _:
+                return ()
+        return (*named, *(key for when in (rule.when, *rows) if when for key in when.categories))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +74,10 @@ class Programme:
     hukou_in_county: bool
     for_children: bool
     versions: tuple[ProgrammeVersion, ...]
+    certified: bool = False
+    """Some version asks for life certification 生存认证."""
+    reach_back: ReachBack | None = None
+    """How far back it is paid; None: as far as the county's cycles reach."""
 
     def version_in(self, month: Month) -> ProgrammeVersion | None:
         """The version that pays a benefit month; None before the first."""
@@ -94,13 +108,33 @@ class Policy:
     county: str
     policy_start: Month
     programmes: tuple[Programme, ...]
-    stacking: tuple[str, ...]
+    stacking: tuple[StackingStep, ...]
     cycles: tuple[CycleRules, ...]
+    words: Mapping[str, str]
+    """Names of programmes by key, and of the categories that are conditions of one by `category:` and key."""
+    recoveries: RecoveryPolicy = field(default_factory=RecoveryPolicy)
+    reach_back: Mapping[str, ReachBack] = field(default_factory=dict)
+    """The programmes that are paid back less far, or further, than the county's cycles reach."""
+    stacks_from: int = 2
+    """With how many programmes a person is looked at by stacking: 1 where a step does something to a single one."""
+    paid_by_period: bool = False
+    """Some programme is not paid every month: what is due then follows from the cycle's month too."""
+    certified: bool = False
+    """Some programme asks for life certification."""
+    depends_on_cycle: bool = False
+    """What a cycle writes does not follow from people's status, person and grants, their spans and the month alone:
+    payment by periods, own limits of back-pay, life certification, a price supplement that differs by group."""
 
     @property
     def order(self) -> tuple[str, ...]:
         """Programme keys in the county's order."""
         return tuple(programme.key for programme in self.programmes)
+
+    @property
+    def categories(self) -> frozenset[str]:
+        """The status categories that any programme asks for."""
+        conditions = {key for programme in self.programmes for one in programme.versions for key in one.conditions}
+        return frozenset(conditions | {programme.category for programme in self.programmes if programme.category})
 
     def programme(self, key: str) -> Programme:
         """The programme with a key; KeyError where the county has none."""
@@ -117,86 +151,159 @@ class Policy:
         return self.cycles[position - 1]
 
 
-def parse_policy(files: Mapping[str, object]) -> Policy:
-    """Reads a county's payment policy from its files' contents; PolicyError names file, place and reason."""
-    programmes_file = Node.of_file(files, PROGRAMMES_FILE)
-    cycles_file = Node.of_file(files, CYCLES_FILE)
-    programmes_file.only("county", "policy_start", "stacking", "programmes")
+def parse_policy(files: Mapping[str, object], known_categories: Collection[str] = ()) -> Policy:
+    """Reads a county's payment policy from its files' contents; PolicyError names file, place and reason of each fault.
+
+    `known_categories` are those of the county's register; where none are given, any category may be asked for.
+    """
+    faults: list[PolicyError] = []
+    nodes = []
+    for name in (PROGRAMMES_FILE, CYCLES_FILE):
+        try:
+            nodes.append(Node.of_file(files, name, faults))
+        except PolicyError as fault:
+            faults.append(fault)
+    found = {node.file: node for node in nodes}
+    complete = PROGRAMMES_FILE in found and CYCLES_FILE in found
+    policy = _policy(found[PROGRAMMES_FILE], found[CYCLES_FILE], known_categories) if complete else None
+    recoveries = RecoveryPolicy()
+    if policy is not None:
+        try:
+            recoveries = parse_recoveries(files, policy.county)
+        except PolicyError as fault:
+            faults.append(fault)
+    if faults or policy is None:
+        raise PolicyError.of(faults)
+    return replace(policy, recoveries=recoveries)
+
+
+def _policy(programmes_file: Node, cycles_file: Node, known_categories: Collection[str]) -> Policy:
+    """The policy of both files; what is wrong with them is kept by the nodes."""
+    programmes_file.only("county", "policy_start", "categories", "standards", "stacking", "programmes")
     cycles_file.only("county", "versions")
     county = programmes_file.text("county", _COUNTY, "六位县级区划代码，加引号")
-    if cycles_file.text("county", _COUNTY, "六位县级区划代码，加引号") != county:
-        raise PolicyError(f"{CYCLES_FILE}: county", f"应与 {PROGRAMMES_FILE} 中的县代码 {county} 相同")
-    programmes = tuple(_programme(node) for node in programmes_file.rows("programmes"))
-    _distinct(programmes_file, "programmes", [programme.key for programme in programmes])
-    policy_start = programmes_file.month("policy_start")
+    if cycles_file.text("county", _COUNTY, "六位县级区划代码，加引号") != county and cycles_file.clean("county"):
+        cycles_file.fault("county", f"应与 {PROGRAMMES_FILE} 中的县代码 {county} 相同")
+    standards = read_standards(programmes_file)
+    rows = list(programmes_file.rows("programmes"))
+    keys = tuple(key for row in rows if isinstance(key := row.content.get("key"), str))
+    distinct(programmes_file, "programmes", keys)
+    programmes = tuple(one for row in rows if (one := _programme(row, standards, keys, known_categories)))
     cycles = tuple(_cycle_rules(node) for node in cycles_file.rows("versions"))
-    _rising(cycles_file, "versions", [rules.effective_from for rules in cycles])
+    rising(cycles_file, "versions", [rules.effective_from for rules in cycles])
+    policy_start = programmes_file.month("policy_start")
+    comparable = programmes_file.clean("policy_start") and cycles_file.clean("versions")
+    if cycles and comparable and cycles[0].effective_from > policy_start:
+        cycles_file.fault("versions[0].effective_from", f"应不晚于政策起始月份 {policy_start}")
+    every = [version for programme in programmes for version in programme.versions]
+    reach_back = {one.key: one.reach_back for one in programmes if one.reach_back}
+    by_group = any(isinstance(one.parameters, PriceIndexRule) and one.parameters.group_standards for one in every)
+    paid_by_period = any(version.payment for version in every)
+    certified = any(programme.certified for programme in programmes)
+    stacking = read_stacking(programmes_file, keys, standards)
     return Policy(
         county=county,
         policy_start=policy_start,
         programmes=programmes,
-        stacking=_stacking(programmes_file),
+        stacking=stacking,
         cycles=cycles,
+        words=_words(programmes_file, programmes),
+        reach_back=reach_back,
+        stacks_from=1 if any(acts_alone(step) for step in stacking) else 2,
+        paid_by_period=paid_by_period,
+        certified=certified,
+        depends_on_cycle=bool(paid_by_period or reach_back or by_group or certified),
     )
 
 
-def _stacking(node: Node) -> tuple[str, ...]:
-    """The stacking steps 叠加规则 in their order."""
-    return tuple(row.choice("step", STACKING_STEPS) for row in node.rows("stacking", empty=True))
+def _words(node: Node, programmes: Sequence[Programme]) -> dict[str, str]:
+    """What programmes and categories are called; a category that is a condition must have a name."""
+    words = {programme.key: programme.name for programme in programmes}
+    for row in node.rows("categories", empty=True) if node.has("categories") else ():
+        row.only("key", "name")
+        words.setdefault(f"{CATEGORY}{row.text('key')}", row.text("name"))
+    for programme in programmes:
+        asked = {key for version in programme.versions for key in version.conditions if key != IN_SCHOOL}
+        for category in sorted(asked):
+            if f"{CATEGORY}{category}" not in words:
+                node.fault("categories", f"{programme.key} 以 {category} 为条件，请写明它的名称")
+    return words
 
 
-def _programme(node: Node) -> Programme:
-    """One row of the table of programmes."""
-    node.only("key", "name", "rule", "category", "hukou_in_county", "for_children", "versions")
+def _programme(
+    node: Node, standards: Mapping[str, Standard], keys: tuple[str, ...], known_categories: Collection[str]
+) -> Programme | None:
+    """One row of the table of programmes; None where its rule is unknown, so that nothing more can be read."""
     rule = node.choice("rule", tuple(PARAMETERS))
-    versions = tuple(_programme_version(row, PARAMETERS[rule]) for row in node.rows("versions"))
-    _rising(node, "versions", [version.effective_from for version in versions])
-    return Programme(
+    if not rule:
+        return None
+    asks = rule in WITH_CATEGORY
+    own = ("category", "hukou_in_county") if asks else ()
+    node.only("key", "name", "rule", "for_children", "versions", "reach_back_months", "reach_back", *own)
+    rows = list(node.rows("versions"))
+    starts = [row.month("effective_from") for row in rows]
+    rising(node, "versions", starts)
+    for_children = node.flag("for_children")
+    versions: list[ProgrammeVersion] = []
+    for row, after in zip(rows, (*starts[1:], None), strict=True):
+        before = len(versions)
+        versions += _versions(row, PARAMETERS[rule], standards, after, for_children=for_children)
+        _known(row, versions[before:], keys, known_categories)
+    programme = Programme(
         key=node.text("key", _KEY, "小写英文字母、数字和下划线"),
         name=node.text("name"),
         rule=rule,
-        category=node.text("category", _KEY, "小写英文字母、数字和下划线"),
+        category=node.text("category", _KEY, "小写英文字母、数字和下划线") if asks else "",
         hukou_in_county=node.flag("hukou_in_county"),
-        for_children=node.flag("for_children"),
-        versions=versions,
+        for_children=for_children,
+        versions=tuple(versions),
+        certified=any(version.certification for version in versions),
+        reach_back=read_reach_back(node),
     )
+    if programme.category and known_categories and programme.category not in known_categories:
+        node.fault("category", f"登记类别中没有 {programme.category}")
+    return programme
 
 
-def _programme_version(node: Node, parameters: Callable[[Node], Parameters]) -> ProgrammeVersion:
-    """One version of a programme, its parameters read by the programme's rule."""
-    return ProgrammeVersion(
-        name=node.text("version"),
-        effective_from=node.month("effective_from"),
-        parameters=parameters(node),
-    )
+def _known(
+    node: Node, versions: Sequence[ProgrammeVersion], keys: tuple[str, ...], known_categories: Collection[str]
+) -> None:
+    """Refuses a condition on a category, or a price supplement for a group, that the county has not."""
+    for version in versions[:1]:
+        for category in dict.fromkeys(version.conditions):
+            if known_categories and category not in known_categories:
+                node.fault(_field_of(node, category), f"登记类别中没有 {category}")
+        groups = version.parameters.groups if isinstance(version.parameters, PriceIndexRule) else ()
+        for group in groups:
+            if group not in keys:
+                node.fault("groups", f"groups 中没有这个项目：{group}")
 
 
-def _age_bands(node: Node) -> AgeBands:
-    """Bands by strictly rising age."""
-    node.only("version", "effective_from", "bands")
-    bands = []
-    for row in node.rows("bands"):
-        row.only("from_age", "monthly_yuan")
-        bands.append(Band(row.number("from_age", 0, 130), row.fen("monthly_yuan")))
-    _rising(node, "bands", [band.from_age for band in bands])
-    return AgeBands(tuple(bands))
+def _field_of(node: Node, category: str) -> str:
+    """Where a version names a category first: one of its own fields, else a row of its amounts or bands."""
+    named = ("while_on", "while_on_any", "not_on")
+    for field_name in named:
+        if category in node.words(field_name):
+            return field_name
+    return "amounts" if node.has("amounts") else "bands"
 
 
-def _interval_amount(node: Node) -> IntervalAmount:
-    """Nothing but version and date may be written."""
-    node.only("version", "effective_from")
-    return IntervalAmount()
-
-
-PARAMETERS: dict[str, Callable[[Node], Parameters]] = {
-    "age_bands_on_acceptance": _age_bands,
-    "interval_amount": _interval_amount,
-}
-"""Rule of a programme → reader of its parameters; `entitlement.RULES` has the same keys."""
-
-
-STACKING_STEPS: tuple[str, ...] = ()
-"""The steps that a county may list; `entitlement.STACKING` has the same names."""
+def _versions(
+    node: Node,
+    read: Callable[[Node, Standards], Parameters],
+    standards: Mapping[str, Standard],
+    before: Month | None,
+    *,
+    for_children: bool,
+) -> Iterator[ProgrammeVersion]:
+    """One version as it is written, and again from each month in which a standard that it uses changes."""
+    name, first = node.text("version"), node.month("effective_from")
+    asked = Standards(standards, first)
+    payment, certification = read_payment(node), read_certification(node, for_children=for_children)
+    yield ProgrammeVersion(name, first, read(node, asked), payment, certification)
+    for month, changed in asked.changes(first, before).items():
+        told = f"{name}{''.join(f'+{key}@{month}' for key in changed)}"
+        yield ProgrammeVersion(told, month, read(node, Standards(standards, month)), payment, certification)
 
 
 def _cycle_rules(node: Node) -> CycleRules:
@@ -212,20 +319,3 @@ def _cycle_rules(node: Node) -> CycleRules:
         reach_back_months=node.number("reach_back_months", 0, 600),
         two_approvers_above_fen=node.fen("two_approvers_above_yuan"),
     )
-
-
-_Ordered = TypeVar("_Ordered", int, Month)
-
-
-def _rising(node: Node, field: str, values: list[_Ordered]) -> None:
-    """Refuses a list whose key values do not strictly rise."""
-    for position, (before, after) in enumerate(pairwise(values), start=1):
-        if after <= before:
-            raise PolicyError(f"{node.path(field)}[{position}]", f"应按顺序递增：{after} 不在 {before} 之后")
-
-
-def _distinct(node: Node, field: str, keys: list[str]) -> None:
-    """Refuses a key written twice."""
-    for position, key in enumerate(keys):
-        if key in keys[:position]:
-            raise PolicyError(f"{node.path(field)}[{position}].key", f"{key} 重复")

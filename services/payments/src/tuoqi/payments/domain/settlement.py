@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tuoqi.payments.domain.denial import Denial
-from tuoqi.payments.domain.entitlement import Entitlement, Facts
+from tuoqi.payments.domain.due import Entitlement, Facts
 from tuoqi.payments.domain.months import Month
 
 PRICE_SUBSIDY = "price_subsidy"
@@ -85,6 +85,7 @@ class Earlier:
 
 
 NOTHING_EARLIER = Earlier({}, {})
+NO_LIMITS: Mapping[str, Month] = {}
 
 WhyNot = Callable[[str, Month], Denial]
 """(programme, month) → why nothing is due; asked only for months that are recovered whole."""
@@ -99,19 +100,24 @@ def settle(
     order: tuple[str, ...],
     reach_back_months: int,
     why_not: WhyNot,
+    limits: Mapping[str, Month] = NO_LIMITS,
 ) -> Settlement:
-    """One person's lines of a cycle. Run again over the same input it answers the same."""
-    differences = list(_differences(cycle_month, due, earlier.paid, order))
-    limit = cycle_month.plus(-reach_back_months)
+    """One person's lines of a cycle. Run again over the same input it answers the same.
+
+    `limits` are the first months paid of programmes that do not reach back as far as `reach_back_months`, or further.
+    """
+    differences = list(_differences(due, earlier.paid, order))
+    general = cycle_month.plus(-reach_back_months)
+    latest = max(general, *limits.values()) if limits else general
     room: defaultdict[Month, int] = defaultdict(int)
     for difference in differences:
-        if difference.amount_fen < 0 and difference.month < limit:
+        if difference.amount_fen < 0 and difference.month < latest:
             room[difference.month] -= difference.amount_fen
     lines: list[Line] = []
     kept_back: dict[tuple[str, Month], int] = {}
     for difference in differences:
         amount = difference.amount_fen
-        if amount > 0 and difference.month < limit:
+        if amount > 0 and difference.month < limits.get(difference.programme, general):
             amount = min(amount, room[difference.month])
             room[difference.month] -= amount
             kept_back[difference.programme, difference.month] = difference.amount_fen - amount
@@ -137,19 +143,18 @@ class _Difference:
 
 
 def _differences(
-    cycle_month: Month,
     due: Mapping[str, Mapping[Month, Entitlement]],
     paid: Mapping[str, Mapping[Month, Paid]],
     order: tuple[str, ...],
 ) -> Iterator[_Difference]:
-    """The months up to the cycle's in which entitled and paid differ: the only cost per month."""
+    """The months in which entitled and paid differ: the only cost per month."""
     for programme in order:
         owed = due.get(programme, {})
         settled = paid.get(programme, {})
         months = [
             month
             for month, entitlement in owed.items()
-            if month <= cycle_month and entitlement.amount_fen != settled.get(month, NOTHING_PAID).sum_fen
+            if entitlement.amount_fen != settled.get(month, NOTHING_PAID).sum_fen
         ]
         months += [month for month, before in settled.items() if month not in owed and before.sum_fen]
         for month in sorted(months):
@@ -162,7 +167,7 @@ def line_type(programme: str, month: Month, cycle_month: Month, amount_fen: int,
         return LineType.RECOVERY
     if programme == PRICE_SUBSIDY:
         return LineType.PRICE
-    if paid.count == 0 and month == cycle_month:
+    if paid.count == 0 and month >= cycle_month:  # a later month where a period is paid in advance
         return LineType.REGULAR
     if paid.count == 0 or paid.sum_fen <= 0:
         return LineType.BACKPAY
@@ -195,7 +200,7 @@ def _beyond_limit(
     order: tuple[str, ...],
 ) -> Iterator[BeyondLimit]:
     """What is kept back now and was not listed before, and what was listed and is kept back no longer."""
-    known = {(programme, month): fen for programme, months in listed.items() for month, fen in months.items()}
+    known = {(key, month): fen for key in order for month, fen in listed.get(key, {}).items()}
     keys = sorted({*kept_back, *known}, key=lambda key: (order.index(key[0]), key[1]))
     for programme, month in keys:
         change = kept_back.get((programme, month), 0) - known.get((programme, month), 0)

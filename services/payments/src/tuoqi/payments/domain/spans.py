@@ -19,9 +19,11 @@ def intersect(left: Sequence[Range], right: Sequence[Range]) -> list[Range]:
 
 
 def subtract(left: Sequence[Range], right: Sequence[Range]) -> list[Range]:
-    """The months of the left that lie in none of the right."""
+    """The months of the left that lie in none of the right; a cut whose first comes after its last cuts nothing."""
     kept = list(left)
     for cut_first, cut_last in right:
+        if cut_first > cut_last:
+            continue
         pieces: list[Range] = []
         for first, last in kept:
             pieces.append((first, min(last, cut_first - 1)))

@@ -16,6 +16,7 @@ from tuoqi.kit.rights import Actor
 from tuoqi.kit.tables import Column
 from tuoqi.payments.domain.explain import explain
 from tuoqi.payments.jobs.tools import Tools
+from tuoqi.payments.store.bank import mark_handed_out
 from tuoqi.payments.store.cash import open_cases, waiting_money
 from tuoqi.payments.store.instructions import page_of_instructions
 from tuoqi.payments.store.lines import line_of, page_of_lines
@@ -94,7 +95,7 @@ class PaymentLines(_Export):
             "line_type": line.type.value,
             "amount": line.amount_fen,
             "reason": line.reason,
-            "explanation": explain(line, self._tools.policy.programme(line.programme).name),
+            "explanation": explain(line, self._tools.policy.words),
             "rule_version": line.rule_version,
         }
 
@@ -114,13 +115,17 @@ class BankInstructions(_Export):
     )
 
     async def rows(self, request: table_pb2.ExportRowsRequest, actor: Actor) -> AsyncIterator[Sequence[Values]]:
-        """Page by page. The memo never says more than the programme's public name."""
+        """Page by page. The memo never says more than the programme's public name.
+
+        Whoever takes the list may hand it to the bank, so nothing on it can be stopped from now on.
+        """
         actor.require_region(self._tools.policy.county)
         cycle = await self._tools.find(request.cycle_id)
         after = ("", "")
         while True:
             async with self._tools.database.begin() as tx:
                 page = await page_of_instructions(tx, cycle.cycle_id, after, PAGE)
+                await mark_handed_out(tx, [row.instruction_id for row in page], self._tools.clock.now())
             if not page:
                 return
             accounts = await self._tools.registry.accounts(sorted({row.account_version_id for row in page}))

@@ -23,6 +23,11 @@ async def wait_for_facts(tools: Tools, cycle: Cycle, cut_off: datetime) -> None:
     """
     if cut_off > tools.clock.now():
         raise CycleError("payments.cycle_cut_off_ahead", cycle=cycle.name, cut_off=_moment(cut_off))
+    await wait_for_registry(tools, cut_off)
+
+
+async def wait_for_registry(tools: Tools, cut_off: datetime) -> None:
+    """The same for whatever is no cycle; a moment ahead is the caller's fault."""
     fence = await tools.registry.fence(cut_off)
     deadline = system_seconds() + tools.facts_wait_s
     pause_s = _LOOK_S

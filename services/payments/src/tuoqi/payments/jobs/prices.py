@@ -1,4 +1,4 @@
-"""The price index 价格指数 (`price_index`): stored by month and day of publication, for the price subsidy to come."""
+"""The price index 价格指数 (`price_index`): kept by month and day of publication, for the price subsidy."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tuoqi.kit.clock import BusinessClock
 from tuoqi.kit.commands import Call, Commander
@@ -12,8 +12,11 @@ from tuoqi.kit.database import Database, Tx
 from tuoqi.kit.errors import TuoqiError, register_errors
 from tuoqi.kit.ids import IdMaker
 from tuoqi.kit.rights import Actor, current_actor
+from tuoqi.kit.signing import Signer
+from tuoqi.payments.domain.banks import BankFormats
 from tuoqi.payments.domain.cycle import Cycle
 from tuoqi.payments.domain.errors import REFUSALS, PaymentsError
+from tuoqi.payments.domain.funding import FundingRules
 from tuoqi.payments.domain.policy import Policy
 from tuoqi.payments.handlers import ACTS
 from tuoqi.payments.peers import Registry
@@ -38,6 +41,12 @@ class Tools:
     """How long to wait until every event up to a moment is applied, by the system clock."""
     chunk_persons: int
     """People reckoned and written in one go."""
+    banks: BankFormats = field(default_factory=BankFormats)
+    """The county's bank templates."""
+    funding: FundingRules = field(default_factory=FundingRules)
+    """Where the money comes from."""
+    signer: Signer | None = None
+    """Signs what goes to the bank; None where the platform has no key for it."""
 
     def call(self, cycle: Cycle, command: object, *, by: str, cause: str = "") -> Call:
         """An act on a cycle. The same act on the same version of a cycle makes the same event ids."""

@@ -11,16 +11,19 @@ import grpc
 
 from tuoqi.contracts.payments.v1 import payments_service_pb2 as pb
 from tuoqi.contracts.payments.v1 import payments_service_pb2_grpc
+from tuoqi.kit import failpoints
 from tuoqi.kit.errors import TuoqiError
 from tuoqi.kit.stamps import moment_of
 from tuoqi.payments.domain.cycle import Cycle
 from tuoqi.payments.domain.months import Month, day_of
-from tuoqi.payments.handlers import Approve, Post, Review, Settle
+from tuoqi.payments.handlers import Approve, Review, Settle
 from tuoqi.payments.jobs import cycles
 from tuoqi.payments.jobs.compute import compute
 from tuoqi.payments.jobs.instruct import instruct
+from tuoqi.payments.jobs.posting import post
 from tuoqi.payments.jobs.tools import Tools, county_actor, refusing
-from tuoqi.payments.rpc.views import line_view, view
+from tuoqi.payments.jobs.trial import Trial, try_cycle
+from tuoqi.payments.rpc.views import line_view, trial_view, view
 from tuoqi.payments.store.cycles import newest_cycles
 from tuoqi.payments.store.lines import page_of_lines
 
@@ -40,7 +43,7 @@ class PaymentsServicer(payments_service_pb2_grpc.PaymentsServiceServicer):
         cut_off = moment_of(request.cutoff) if request.HasField("cutoff") else None
         with refusing():
             month = _month(request.month)
-            opened = await cycles.open_month(self._tools, month, cut_off, by=self._by())
+            opened = await cycles.open_month(self._tools, month, cut_off, by=self._by(), programmes=request.programmes)
         return pb.OpenCycleResponse(cycle=await self._view(opened))
 
     async def ComputeCycle(
@@ -62,6 +65,7 @@ class PaymentsServicer(payments_service_pb2_grpc.PaymentsServiceServicer):
 
     async def _compute(self, named: str, by: str, progress: _Progress) -> Cycle:
         def say(step: str, done: int, total: int) -> None:
+            failpoints.reach("compute.progress")
             progress.put_nowait((step, done, total))
 
         try:
@@ -77,7 +81,9 @@ class PaymentsServicer(payments_service_pb2_grpc.PaymentsServiceServicer):
 
     async def PostCycle(self, request: pb.PostCycleRequest, context: Any) -> pb.PostCycleResponse:
         """The public posting begins today."""
-        return pb.PostCycleResponse(cycle=await self._act(request.cycle, Post(self._today()), self._by()))
+        with refusing():
+            posted = await post(self._tools, request.cycle, by=self._by())
+        return pb.PostCycleResponse(cycle=await self._view(posted))
 
     async def ApproveCycle(self, request: pb.ApproveCycleRequest, context: Any) -> pb.ApproveCycleResponse:
         """One approval of finance. The posting is cut short only where the clock is not the real one."""
@@ -110,6 +116,30 @@ class PaymentsServicer(payments_service_pb2_grpc.PaymentsServiceServicer):
             done = await cycles.cancel(self._tools, request.cycle, by=actor.user, because=actor.purpose)
         return pb.CancelCycleResponse(cycles=await view(self._tools.database, done))
 
+    async def TryCycle(self, request: pb.TryCycleRequest, context: Any) -> AsyncIterator[pb.TryCycleResponse]:
+        """Reckon and write nothing, with progress."""
+        progress: _Progress = asyncio.Queue()
+        work = asyncio.create_task(self._try(request, self._by(), progress))
+        try:
+            while (said := await progress.get()) is not None:
+                _, done, total = said
+                yield pb.TryCycleResponse(persons_done=done, persons_total=total)
+            trial = await work
+        finally:
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+        yield pb.TryCycleResponse(trial=trial_view(trial))
+
+    async def _try(self, request: pb.TryCycleRequest, by: str, progress: _Progress) -> Trial:
+        def say(step: str, done: int, total: int) -> None:
+            progress.put_nowait((step, done, total))
+
+        try:
+            with refusing():
+                return await try_cycle(self._tools, request.cycle, request.month, request.programmes, by=by, say=say)
+        finally:
+            progress.put_nowait(None)
+
     async def ListCycles(self, request: pb.ListCyclesRequest, context: Any) -> pb.ListCyclesResponse:
         """Cycles, newest first."""
         async with self._tools.database.begin() as tx:
@@ -117,7 +147,7 @@ class PaymentsServicer(payments_service_pb2_grpc.PaymentsServiceServicer):
         return pb.ListCyclesResponse(cycles=await view(self._tools.database, found))
 
     async def GetCycle(self, request: pb.GetCycleRequest, context: Any) -> pb.GetCycleResponse:
-        """One cycle with its totals and control sums."""
+        """One cycle with its totals, control sums and history."""
         found = await self._tools.find(request.cycle)
         (shown,) = await view(self._tools.database, [found], proven=True)
         return pb.GetCycleResponse(cycle=shown)

@@ -9,15 +9,16 @@ from tuoqi.contracts.payments.v1 import cycle_pb2
 from tuoqi.contracts.payments.v1 import payments_service_pb2 as pb
 from tuoqi.kit.database import Database, Tx
 from tuoqi.kit.stamps import stamp_of
-from tuoqi.payments.domain.cycle import Cycle
+from tuoqi.payments.domain.cycle import Act, Cycle
 from tuoqi.payments.handlers import ref
-from tuoqi.payments.store.cycles import Total, read_totals
+from tuoqi.payments.jobs.trial import Trial
+from tuoqi.payments.store.cycles import Total, read_acts, read_totals
 from tuoqi.payments.store.instructions import count_instructions
 from tuoqi.payments.store.ledger import findings
 
 
 async def view(database: Database, cycles: Sequence[Cycle], *, proven: bool = False) -> list[pb.Cycle]:
-    """Cycles with totals and instructions; `proven` adds what the ledger's own proof finds."""
+    """Cycles with totals and instructions; `proven` adds what the ledger's own proof finds, and the history."""
     async with database.begin() as tx:
         ids = [cycle.cycle_id for cycle in cycles]
         totals = await read_totals(tx, ids)
@@ -28,6 +29,7 @@ async def view(database: Database, cycles: Sequence[Cycle], *, proven: bool = Fa
                 totals[cycle.cycle_id],
                 counts[cycle.cycle_id],
                 await _findings(tx, cycle) if proven else (),
+                await read_acts(tx, cycle.cycle_id) if proven else (),
             )
             for cycle in cycles
         ]
@@ -37,7 +39,9 @@ async def _findings(tx: Tx, cycle: Cycle) -> Sequence[str]:
     return await findings(tx, cycle.cycle_id)
 
 
-def _cycle(cycle: Cycle, totals: Sequence[Total], counts: dict[str, int], found: Sequence[str]) -> pb.Cycle:
+def _cycle(
+    cycle: Cycle, totals: Sequence[Total], counts: dict[str, int], found: Sequence[str], acts: Sequence[Act]
+) -> pb.Cycle:
     return pb.Cycle(
         ref=ref(cycle),
         month=str(cycle.month),
@@ -47,15 +51,39 @@ def _cycle(cycle: Cycle, totals: Sequence[Total], counts: dict[str, int], found:
         reviewed_by=cycle.reviewed_by,
         approved_by=cycle.approved_by,
         approvals_needed=cycle.approvers_needed,
-        totals=[
-            cycle_pb2.ProgrammeTotal(
-                programme=one.programme, line_type=one.line_type, lines=one.lines, amount_fen=one.amount_fen
-            )
-            for one in totals
-        ],
+        totals=totals_view(totals),
         instructions=counts,
         control_findings=found,
         rule_version=cycle.policy_version,
+        programmes=cycle.scope,
+        objections_open=cycle.objections_open,
+        must_cancel=cycle.must_cancel,
+        history=[pb.CycleAct(act=act.name, by=act.by, at=stamp_of(act.at), times=act.times) for act in acts],
+        posting_cut_because=cycle.posting_cut_because if acts else "",
+        cancelled_because=cycle.cancelled_because if acts else "",
+    )
+
+
+def totals_view(totals: Sequence[Total]) -> list[cycle_pb2.ProgrammeTotal]:
+    """Sums by programme and type."""
+    return [
+        cycle_pb2.ProgrammeTotal(
+            programme=one.programme, line_type=one.line_type, lines=one.lines, amount_fen=one.amount_fen
+        )
+        for one in totals
+    ]
+
+
+def trial_view(trial: Trial) -> pb.Trial:
+    """What a cycle would write."""
+    cycle = trial.cycle
+    return pb.Trial(
+        name=cycle.name,
+        month=str(cycle.month),
+        cutoff=stamp_of(cycle.cut_off),
+        totals=totals_view(trial.totals),
+        persons=trial.persons,
+        beyond_limit_fen=trial.beyond_limit_fen,
     )
 
 

@@ -12,6 +12,9 @@ from typing import Any
 from tuoqi.kit.database import Tx
 from tuoqi.kit.handlers import expect_rows
 from tuoqi.payments.domain.cash import CaseKey, Pending, PendingState
+from tuoqi.payments.domain.cycle import Cycle
+from tuoqi.payments.domain.offset import Agreement
+from tuoqi.payments.store.agreements import read_agreements
 from tuoqi.payments.store.lines import month_of
 from tuoqi.payments.store.people import People
 
@@ -28,11 +31,13 @@ _STEPS = (
     "from_cycle_id",
     "from_part",
     "from_person_id",
+    "other_month",
 )
 
+_OF_VALUE = "amount_fen > 0 AND state IN ('TO_INSTRUCT', 'WAITING', 'RETURNED')"
+
 _HELD = """
-SELECT o.*, c.seq FROM outgoing o JOIN cycles c USING (cycle_id)
-WHERE {where} AND o.amount_fen > 0 AND o.state IN ('TO_INSTRUCT', 'WAITING', 'RETURNED')
+SELECT o.*, c.seq FROM {rows} JOIN cycles c USING (cycle_id)
 ORDER BY o.person_id, c.seq, o.part
 """
 
@@ -80,12 +85,22 @@ SELECT o.cycle_id, o.person_id, o.programme, o.benefit_month,
 FROM back JOIN outgoing o USING (person_id, cycle_id, part, programme, benefit_month)
 WHERE o.state = 'SENT'
 """
-_CASES_UNDONE = """
-UPDATE recovery_cases r SET amount_fen = r.amount_fen - s.fen
-FROM (SELECT coalesce(nullif(from_person_id, ''), person_id) AS person_id, programme, benefit_month,
-             sum(CASE kind WHEN 'RAISE_CASE' THEN amount_fen ELSE -amount_fen END) AS fen
-      FROM cash_steps WHERE cycle_id = :cycle_id AND kind IN ('RAISE_CASE', 'REDUCE_CASE') GROUP BY 1, 2, 3) s
-WHERE r.person_id = s.person_id AND r.programme = s.programme AND r.benefit_month = s.benefit_month
+
+# What was repaid or written off since may leave a case smaller than what is to be taken back: the rest is an excess.
+_CASES_UNDONE_BY = """
+(SELECT coalesce(nullif(from_person_id, ''), person_id) AS person_id, programme, benefit_month,
+        sum(CASE kind WHEN 'RAISE_CASE' THEN amount_fen ELSE -amount_fen END) AS fen
+ FROM cash_steps WHERE cycle_id = :cycle_id AND kind IN ('RAISE_CASE', 'REDUCE_CASE', 'OFFSET_CASE')
+ GROUP BY 1, 2, 3) s
+"""
+_SAME_CASE = "r.person_id = s.person_id AND r.programme = s.programme AND r.benefit_month = s.benefit_month"
+_EXCESS = f"""
+SELECT r.person_id, r.programme, r.benefit_month, s.fen - r.amount_fen AS fen
+FROM recovery_cases r JOIN {_CASES_UNDONE_BY} ON {_SAME_CASE}
+WHERE s.fen > r.amount_fen ORDER BY 1, 2, 3
+"""
+_CASES_UNDONE = f"""
+UPDATE recovery_cases r SET amount_fen = greatest(r.amount_fen - s.fen, 0) FROM {_CASES_UNDONE_BY} WHERE {_SAME_CASE}
 """
 
 
@@ -103,6 +118,16 @@ def place_of(name: str) -> tuple[str, int, str]:
 
 
 @dataclass(frozen=True, slots=True)
+class Excess:
+    """What was repaid or written off on a case beyond what is left of it when its cycle is cancelled, in fen."""
+
+    person_id: str
+    programme: str
+    benefit_month: str
+    amount_fen: int
+
+
+@dataclass(frozen=True, slots=True)
 class CashOf:
     """What is held back of a person's earlier lines, and what the person owes."""
 
@@ -111,12 +136,13 @@ class CashOf:
     """By programme and month, over all files."""
     shares: Mapping[CaseKey, Mapping[str, int]]
     """The part of each merged file in a case; what is left is the person's own."""
+    agreements: Sequence[Agreement] = ()
 
 
-async def read_cash(tx: Tx, people: People) -> dict[str, CashOf]:
-    """The cash of people, of those who have any; that of merged files is among their person's."""
+async def read_cash(tx: Tx, people: People, cycle: Cycle) -> dict[str, CashOf]:
+    """The cash of people, of those who have any, for a cycle; that of merged files is among their person's."""
     pending: dict[str, list[Pending]] = {}
-    for row in await tx.fetch(_HELD.format(where=people.where), **people.bounds):
+    for row in await tx.fetch(_HELD.format(rows=people.rows("outgoing", _OF_VALUE)), **people.bounds):
         person = people.root(row.person_id)
         file = row.person_id if row.person_id != person else ""
         pending.setdefault(person, []).append(
@@ -133,15 +159,16 @@ async def read_cash(tx: Tx, people: People) -> dict[str, CashOf]:
     cases: dict[str, dict[CaseKey, int]] = {}
     shares: dict[str, dict[CaseKey, dict[str, int]]] = {}
     for row in await tx.fetch(
-        f"SELECT * FROM recovery_cases WHERE {people.where} AND amount_fen > 0 ORDER BY person_id", **people.bounds
+        f"SELECT o.* FROM {people.rows('recovery_cases', 'amount_fen > 0')} ORDER BY o.person_id", **people.bounds
     ):
         person, case = people.root(row.person_id), (row.programme, month_of(row.benefit_month))
         own = cases.setdefault(person, {})
         own[case] = own.get(case, 0) + row.amount_fen
         if person != row.person_id:
             shares.setdefault(person, {}).setdefault(case, {})[row.person_id] = row.amount_fen
+    agreed = await read_agreements(tx, people, cycle) if cases else {}
     return {
-        person: CashOf(pending.get(person, ()), cases.get(person, {}), shares.get(person, {}))
+        person: CashOf(pending.get(person, ()), cases.get(person, {}), shares.get(person, {}), agreed.get(person, ()))
         for person in {*pending, *cases}
     }
 
@@ -188,11 +215,21 @@ async def change_cases(tx: Tx, changes: Sequence[tuple[str, str, str, int]]) -> 
     expect_rows(touched, len(changes))
 
 
-async def undo_cash(tx: Tx, cycle_id: str) -> None:
-    """Take back all steps of a cycle that is being cancelled; its own money is to be instructed no more."""
+async def undo_cash(tx: Tx, cycle_id: str) -> list[Excess]:
+    """Take back all steps of a cycle that is being cancelled; its own money is to be instructed no more.
+
+    Answers what could not be taken back, because it had been repaid or written off. Money due back to a person stays.
+    """
     await tx.execute(_GIVE_BACK, cycle_id=cycle_id)
+    excess = [
+        Excess(row.person_id, row.programme, row.benefit_month, int(row.fen))
+        for row in await tx.fetch(_EXCESS, cycle_id=cycle_id)
+    ]
     await tx.execute(_CASES_UNDONE, cycle_id=cycle_id)
-    await tx.execute("UPDATE outgoing SET state = 'CANCELLED' WHERE cycle_id = :cycle_id", cycle_id=cycle_id)
+    await tx.execute(
+        "UPDATE outgoing SET state = 'CANCELLED' WHERE cycle_id = :cycle_id AND NOT refund", cycle_id=cycle_id
+    )
+    return excess
 
 
 async def open_cases(tx: Tx, after: tuple[str, str, str], size: int) -> Sequence[Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from tuoqi.kit.database import Tx
 from tuoqi.kit.handlers import Change, expect_rows
-from tuoqi.payments.domain.cycle import Cycle, State
+from tuoqi.payments.domain.cycle import Act, Cycle, State
 from tuoqi.payments.domain.months import Month
 from tuoqi.payments.domain.policy import CycleRules
 
@@ -33,6 +33,9 @@ _COLUMNS: tuple[tuple[str, str], ...] = (
     ("instructed_on", "date"),
     ("cancelled_because", "text"),
     ("policy_version", "text"),
+    ("scope", "text"),
+    ("objections_open", "int"),
+    ("must_cancel", "boolean"),
 )
 _NAMES = ", ".join(name for name, _ in _COLUMNS)
 _ARRAYS = ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in _COLUMNS)
@@ -48,11 +51,21 @@ _CHANGING = (
     "instructed_on",
     "cancelled_because",
     "policy_version",
+    "objections_open",
+    "must_cancel",
 )
 _UPDATE = f"""
 UPDATE cycles SET {", ".join(f"{name} = t.{name}" for name in _CHANGING)}
 FROM unnest({_ARRAYS}, CAST(:loaded AS bigint[])) AS t({_NAMES}, loaded)
 WHERE cycles.cycle_id = t.cycle_id AND cycles.version = t.loaded
+"""
+
+# The cycle's row is locked, so nobody else counts meanwhile.
+_ACTS = """
+INSERT INTO cycle_acts (cycle_id, nth, act, actor, at, times)
+SELECT t.cycle_id, t.nth + (SELECT count(*) FROM cycle_acts a WHERE a.cycle_id = t.cycle_id), t.act, t.actor, t.at, t.times
+FROM unnest(CAST(:cycle_ids AS text[]), CAST(:nths AS int[]), CAST(:acts AS text[]), CAST(:actors AS text[]),
+            CAST(:ats AS timestamptz[]), CAST(:times AS int[])) AS t(cycle_id, nth, act, actor, at, times)
 """
 
 
@@ -86,6 +99,28 @@ class CycleStore:
         if old:
             loaded = [change.loaded_version for change in old]
             expect_rows(await tx.execute(_UPDATE, **_arrays(old), loaded=loaded), len(old))
+        await _remember(tx, [change.state for change in changes])
+
+
+async def _remember(tx: Tx, cycles: Sequence[Cycle]) -> None:
+    """Add what was done to the cycles' histories, which are never changed."""
+    done = [(cycle.cycle_id, nth, act) for cycle in cycles for nth, act in enumerate(cycle.acts, start=1)]
+    if done:
+        await tx.execute(
+            _ACTS,
+            cycle_ids=[cycle_id for cycle_id, _, _ in done],
+            nths=[nth for _, nth, _ in done],
+            acts=[act.name for *_, act in done],
+            actors=[act.by for *_, act in done],
+            ats=[act.at for *_, act in done],
+            times=[act.times for *_, act in done],
+        )
+
+
+async def read_acts(tx: Tx, cycle_id: str) -> list[Act]:
+    """What was done to a cycle, oldest first."""
+    rows = await tx.fetch("SELECT * FROM cycle_acts WHERE cycle_id = :cycle_id ORDER BY nth", cycle_id=cycle_id)
+    return [Act(row.act, row.actor, row.at, row.times) for row in rows]
 
 
 def _arrays(changes: Sequence[Change[Cycle]]) -> dict[str, list[Any]]:
@@ -119,6 +154,9 @@ def _row(cycle: Cycle) -> dict[str, Any]:
         "instructed_on": cycle.instructed_on,
         "cancelled_because": cycle.cancelled_because,
         "policy_version": cycle.policy_version,
+        "scope": json.dumps(cycle.scope),
+        "objections_open": cycle.objections_open,
+        "must_cancel": cycle.must_cancel,
     }
 
 
@@ -141,6 +179,9 @@ def _cycle(row: Any) -> Cycle:
         cancelled_because=row.cancelled_because,
         cycle_id=row.cycle_id,
         policy_version=row.policy_version,
+        scope=tuple(json.loads(row.scope)),
+        objections_open=row.objections_open,
+        must_cancel=row.must_cancel,
     )
 
 

@@ -14,20 +14,6 @@ from tuoqi.payments.domain.facts import Absence, HukouKnown, Interval, PersonFac
 CONSUMER = "tuoqi.payments.registry"
 """The subscription that writes these facts."""
 
-_CHUNK = """
-WITH known AS MATERIALIZED (
-    SELECT DISTINCT ON (person_id) person_id, intervals
-    FROM status_facts WHERE person_id > :after AND known_at <= :cut_off
-    ORDER BY person_id, version DESC LIMIT CAST(:size AS int)
-)
-SELECT known.person_id, known.intervals, p.birth_date, p.died_on, p.absences, p.hukou
-FROM known LEFT JOIN LATERAL (
-    SELECT * FROM person_facts f WHERE f.person_id = known.person_id AND f.known_at <= :cut_off
-    ORDER BY f.version DESC LIMIT 1
-) p ON true
-ORDER BY known.person_id
-"""
-
 # Files that ever were merged are few and have an index of their own; what counts is the version known last.
 _MERGED = """
 SELECT p.person_id, p.merged_into FROM (SELECT DISTINCT person_id FROM person_facts WHERE merged_into <> '') ever
@@ -102,11 +88,6 @@ async def count_persons(tx: Tx, cut_off: datetime) -> int:
     return int(row.persons)
 
 
-async def read_chunk(tx: Tx, cut_off: datetime, after: str, size: int) -> Sequence[Any]:
-    """The next people by id, each with what was known last at the cut-off; to be decoded by `decode`."""
-    return await tx.fetch(_CHUNK, cut_off=cut_off, after=after, size=size)
-
-
 def decode(row: Any, categories: Collection[str]) -> tuple[PersonFacts, list[Interval]]:
     """A row as the engine wants it, with the intervals of the categories that any programme asks for."""
     facts = PersonFacts(
@@ -116,7 +97,7 @@ def decode(row: Any, categories: Collection[str]) -> tuple[PersonFacts, list[Int
         absences=tuple(Absence(date.fromisoformat(out), _day(back)) for out, back in json.loads(row.absences)),
         hukou=tuple(HukouKnown(date.fromisoformat(known), region) for known, region in json.loads(row.hukou)),
     )
-    return facts, [_interval(fields) for fields in json.loads(row.intervals) if fields[0] in categories]
+    return facts, [_interval(fields) for fields in json.loads(row.intervals or "[]") if fields[0] in categories]
 
 
 def _interval(fields: list[Any]) -> Interval:
@@ -149,6 +130,26 @@ async def read_vitals(tx: Tx, person_ids: Sequence[str], at: datetime, merged: M
     )
     known = {row.person_id: Vitals(row.birth_date, row.died_on is not None) for row in rows}
     return {person_id: known[root] for person_id, root in roots.items() if root in known}
+
+
+async def read_stays(
+    tx: Tx, person_ids: Sequence[str], at: datetime, merged: Merged
+) -> dict[str, tuple[tuple[str, date, date | None], ...]]:
+    """Stays 入住 of people as known at a moment: facility, first day, last day; of a merged file those of the person."""
+    roots = {person_id: merged.root(person_id) for person_id in person_ids}
+    rows = await tx.fetch(
+        "SELECT DISTINCT ON (person_id) person_id, stays FROM status_facts"
+        " WHERE person_id = ANY(CAST(:ids AS text[])) AND known_at <= :at ORDER BY person_id, version DESC",
+        ids=sorted({*roots.values()}),
+        at=at,
+    )
+    known = {
+        row.person_id: tuple(
+            (facility, date.fromisoformat(began), _day(ended)) for facility, began, ended in json.loads(row.stays)
+        )
+        for row in rows
+    }
+    return {person_id: known.get(root, ()) for person_id, root in roots.items()}
 
 
 async def fenced_places(tx: Tx, fence_id: str) -> set[tuple[str, int]]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from tuoqi.kit.database import Tx
-from tuoqi.payments.domain.entitlement import Facts
+from tuoqi.payments.domain.due import Facts
 from tuoqi.payments.domain.months import Month
 from tuoqi.payments.domain.settlement import NOTHING_PAID, BeyondLimit, Earlier, Line, LineType, Paid
 from tuoqi.payments.store.cycles import Total
@@ -36,8 +36,9 @@ month_text = cache(str)
 month_of = cache(Month.parse)
 
 
-@cache
-def _facts_text(facts: Facts) -> str:
+@lru_cache(maxsize=8_192)
+def facts_text(facts: Facts) -> str:
+    """Frozen facts as they are stored."""
     return json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -54,7 +55,7 @@ def line_row(cycle_id: str, line: Line, line_id: str, *, may_be_posted: bool) ->
         line.reason,
         line.entitled_fen,
         line.paid_fen,
-        _facts_text(line.facts),
+        facts_text(line.facts),
         line.rule_version,
         line.facility,
         may_be_posted,
@@ -94,7 +95,7 @@ async def read_earlier(tx: Tx, people: People) -> dict[str, Earlier]:
     paid: dict[str, dict[str, dict[Month, Paid]]] = {}
     for row in await tx.fetch(
         "SELECT person_id, programme, benefit_month, sum(amount_fen) AS fen, count(*) AS lines"
-        f" FROM payment_lines WHERE {people.where} AND NOT cancelled GROUP BY 1, 2, 3",
+        f" FROM {people.rows('payment_lines', 'NOT cancelled')} GROUP BY 1, 2, 3",
         **people.bounds,
     ):
         months = paid.setdefault(people.root(row.person_id), {}).setdefault(row.programme, {})
@@ -103,13 +104,23 @@ async def read_earlier(tx: Tx, people: People) -> dict[str, Earlier]:
     listed: dict[str, dict[str, dict[Month, int]]] = {}
     for row in await tx.fetch(
         "SELECT person_id, programme, benefit_month, sum(amount_fen) AS fen"
-        f" FROM beyond_limit WHERE {people.where} AND NOT cancelled GROUP BY 1, 2, 3",
+        f" FROM {people.rows('beyond_limit', 'NOT cancelled')} GROUP BY 1, 2, 3",
         **people.bounds,
     ):
         months_listed = listed.setdefault(people.root(row.person_id), {}).setdefault(row.programme, {})
         month = month_of(row.benefit_month)
         months_listed[month] = months_listed.get(month, 0) + int(row.fen)
     return {person: Earlier(paid.get(person, {}), listed.get(person, {})) for person in {*paid, *listed}}
+
+
+async def read_people(tx: Tx, cycle_ids: Sequence[str]) -> list[str]:
+    """Whoever has a line in any of these cycles."""
+    if not cycle_ids:
+        return []
+    rows = await tx.fetch(
+        "SELECT DISTINCT person_id FROM payment_lines WHERE cycle_id = ANY(CAST(:ids AS text[]))", ids=list(cycle_ids)
+    )
+    return [row.person_id for row in rows]
 
 
 async def sum_lines(tx: Tx, cycle_id: str) -> list[Total]:

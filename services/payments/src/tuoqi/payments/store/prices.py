@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from tuoqi.kit.database import Tx
+from tuoqi.payments.domain.months import Month
+from tuoqi.payments.domain.price import IndexMonth
 
 _COLUMNS = ("month", "published_on", "cpi_tenths", "food_tenths", "scpi_tenths", "loaded_at")
 
@@ -31,6 +33,19 @@ async def read_index(tx: Tx, months: Sequence[str]) -> dict[tuple[str, date], In
         months=list(months),
     )
     return {(row.month, row.published_on): IndexRow(**row._mapping) for row in rows}  # noqa: SLF001 -- SQLAlchemy's public name for it
+
+
+async def read_known_index(tx: Tx, at: datetime) -> list[IndexMonth]:
+    """All rows loaded by a moment, in the order of loading."""
+    rows = await tx.fetch(
+        "SELECT month, published_on, cpi_tenths, food_tenths, scpi_tenths FROM price_index"
+        " WHERE loaded_at <= :at ORDER BY loaded_order",
+        at=at,
+    )
+    return [
+        IndexMonth(Month.parse(row.month), row.published_on, row.cpi_tenths, row.food_tenths, row.scpi_tenths)
+        for row in rows
+    ]
 
 
 async def write_index(tx: Tx, rows: Sequence[IndexRow], at: datetime) -> None:

@@ -8,13 +8,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import wraps
+from typing import Any
 
 from tuoqi.contracts.payments.v1 import cycle_pb2 as pb
 from tuoqi.kit.context import Context
 from tuoqi.kit.errors import TuoqiError
 from tuoqi.kit.handlers import Handler
 from tuoqi.kit.stamps import stamp_of
-from tuoqi.payments.domain.cycle import Cycle
+from tuoqi.payments.domain.cycle import Act, Cycle
+from tuoqi.payments.domain.posting import CANCEL, Objection
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +28,18 @@ class Open:
 
 
 @dataclass(frozen=True, slots=True)
+class DecideLines:
+    """Lines of a cycle that is being computed, as events of up to 1,000 of them."""
+
+    runs: Sequence[pb.PaymentLinesDecided]
+
+
+@dataclass(frozen=True, slots=True)
 class Compute:
-    """The lines are written: what they come to, and themselves as events of up to 1,000."""
+    """The lines are written: what they come to."""
 
     positive_fen: int
     cycles: Sequence[Cycle]
-    runs: Sequence[pb.PaymentLinesDecided]
     totals: Sequence[pb.ProgrammeTotal]
     policy_version: str
 
@@ -47,6 +56,20 @@ class Post:
     """The posting 公示 begins."""
 
     on: date
+
+
+@dataclass(frozen=True, slots=True)
+class RaiseObjection:
+    """An objection 异议 to the posting is recorded."""
+
+    objection: Objection
+
+
+@dataclass(frozen=True, slots=True)
+class DecideObjection:
+    """An objection is upheld or dismissed; it carries the decision already."""
+
+    objection: Objection
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +132,21 @@ def on_open(cycle: Cycle | None, command: Open, ctx: Context) -> Cycle:
     """A cycle begins as DRAFT."""
     if cycle is not None:
         raise TuoqiError("state.conflict")
-    ctx.emit(pb.CycleOpened(cycle=ref(command.cycle), cutoff=stamp_of(command.cycle.cut_off)))
-    return command.cycle
+    opened = command.cycle
+    ctx.emit(pb.CycleOpened(cycle=ref(opened), cutoff=stamp_of(opened.cut_off), programmes=opened.scope))
+    return opened
+
+
+def on_decide_lines(cycle: Cycle | None, command: DecideLines, ctx: Context) -> Cycle:
+    """Others hear of lines by the thousand, in the transaction that computes the cycle."""
+    for run in command.runs:
+        ctx.emit(run)
+    return _known(cycle)
 
 
 def on_compute(cycle: Cycle | None, command: Compute, ctx: Context) -> Cycle:
-    """Its lines count as paid from now on; others hear of them by the thousand, and then of the totals."""
+    """Its lines count as paid from now on; others have heard of them and now hear of the totals."""
     cycle = _known(cycle)
-    for run in command.runs:
-        ctx.emit(run)
     ctx.emit(pb.CycleComputed(cycle=ref(cycle), totals=command.totals))
     computed = cycle.compute(positive_fen=command.positive_fen, cycles=command.cycles)
     return replace(computed, policy_version=command.policy_version)
@@ -135,6 +164,39 @@ def on_post(cycle: Cycle | None, command: Post, ctx: Context) -> Cycle:
     posted = _known(cycle).post(on=command.on)
     ctx.emit(pb.CyclePosted(cycle=ref(posted), until=f"{posted.posted_until}"))
     return posted
+
+
+def on_raise_objection(cycle: Cycle | None, command: RaiseObjection, ctx: Context) -> Cycle:
+    """The posting is objected to: approval waits."""
+    cycle, one = _known(cycle).object(), command.objection
+    ctx.emit(
+        pb.ObjectionRaised(
+            cycle=ref(cycle),
+            objection_id=one.objection_id,
+            person_id=one.person_id,
+            programme=one.programme,
+            category=one.category,
+        )
+    )
+    return cycle
+
+
+def on_decide_objection(cycle: Cycle | None, command: DecideObjection, ctx: Context) -> Cycle:
+    """The objection keeps nothing from approval any more, unless it asks for the cycle's cancellation."""
+    one = command.objection
+    cycle = _known(cycle).decide_objection(must_cancel=one.follow_up == CANCEL)
+    ctx.emit(
+        pb.ObjectionDecided(
+            cycle=ref(cycle),
+            objection_id=one.objection_id,
+            person_id=one.person_id,
+            programme=one.programme,
+            outcome=one.outcome,
+            reason=one.reason,
+            follow_up=one.follow_up,
+        )
+    )
+    return cycle
 
 
 def on_approve(cycle: Cycle | None, command: Approve, ctx: Context) -> Cycle:
@@ -221,17 +283,35 @@ def _known(cycle: Cycle | None) -> Cycle:
     return cycle
 
 
+def _remembered(name: str, handler: Handler) -> Handler:
+    """The handler, with who did what when in the cycle's history."""
+
+    @wraps(handler)
+    def handle(before: Cycle | None, command: Any, ctx: Context) -> Cycle:
+        after: Cycle = handler(before, command, ctx)
+        return after.noting(Act(name, ctx.actor, ctx.at))
+
+    return handle
+
+
+_ACTS: dict[type, tuple[str, Handler]] = {
+    Open: ("open", on_open),
+    Compute: ("compute", on_compute),
+    Review: ("review", on_review),
+    Post: ("post", on_post),
+    RaiseObjection: ("raise_objection", on_raise_objection),
+    DecideObjection: ("decide_objection", on_decide_objection),
+    Approve: ("approve", on_approve),
+    Instruct: ("instruct", on_instruct),
+    Settle: ("settle", on_settle),
+    SettleInstruction: ("settle_instruction", on_instruction_settled),
+    ReturnInstruction: ("return_instruction", on_instruction_returned),
+    Close: ("close", on_close),
+    Cancel: ("cancel", on_cancel),
+}
+
 ACTS: dict[type, Handler] = {
-    Open: on_open,
-    Compute: on_compute,
-    Review: on_review,
-    Post: on_post,
-    Approve: on_approve,
-    Instruct: on_instruct,
-    Settle: on_settle,
-    SettleInstruction: on_instruction_settled,
-    ReturnInstruction: on_instruction_returned,
-    Close: on_close,
-    Cancel: on_cancel,
+    **{command: _remembered(*act) for command, act in _ACTS.items()},
+    DecideLines: on_decide_lines,
 }
 """Command → what it does to a cycle."""

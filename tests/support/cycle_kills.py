@@ -199,8 +199,14 @@ class Cycles:
 
     async def _dying(self, nth: int, step: str, act: Act, done: Callable[[], Awaitable[bool]]) -> None:
         """The act is called again after each death; the last one comes after its commit, then the relay dies too."""
+
+        async def once() -> None:
+            # A call may have done its work although its answer was lost; and a timer of the service may have died for it.
+            if not await done():
+                await act()
+
         if not self.kills or step not in self.steps:
-            await self._surely(act)
+            await self._surely(once)
             return
         points = [one for one in POINTS[step] if not self.points or one in self.points]
         relay = RELAY[nth % len(RELAY)]
@@ -211,10 +217,9 @@ class Cycles:
                 relayed = self.platform.arm("payments", relay)
             file = self.platform.arm("payments", point)
             file.write_text(str(nth % SPREAD.get(point, 1)), encoding="ascii")
-            await self._until_dead(file, act)
+            await self._until_dead(file, once)
             self.died[step, point] += 1
-        if not await done():
-            await self._surely(act)
+        await self._surely(once)
         if relayed is not None:
             await self._gone(relayed)
             await self.platform.until_serving()

@@ -320,7 +320,14 @@ async def dump(platform: CountyPlatform, *, sealed: bool = True, without: Collec
     return result
 
 
-COMPARABLE_WITHOUT = ("fences.*", "ledger_entries.posting")
+COMPARABLE_WITHOUT = (
+    "fences.*",
+    "ledger_entries.posting",
+    "funding_entries.posting",
+    "voucher_entries.posting",
+    "bank_answers.answer",
+    "disbursements_followed.standing",
+)
 """What two platforms that lived the same month have differently: how often a fence was asked for, numbers drawn."""
 
 

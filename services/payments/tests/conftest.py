@@ -41,8 +41,8 @@ from tuoqi.payments.jobs.tools import Tools
 from tuoqi.payments.peers import FenceSet
 from tuoqi.payments.rpc.payments import PaymentsServicer
 from tuoqi.payments.store.cycles import CycleStore
-from tuoqi.payments.store.recoveries import RecoveryStore
 from tuoqi.payments.store.ledger import findings
+from tuoqi.payments.store.recoveries import RecoveryStore
 
 DEMO = Path(__file__).parents[3] / "deploy" / "counties" / "990101"
 PARTITIONS = 6
@@ -133,7 +133,10 @@ class FakeRegistry:
         numbers = {**dict(self.accounts_of.values()), **dict(self.facilities.values())}
         return {
             version: registry_service_pb2.Account(
-                account_version_id=version, account_no=numbers.get(version, version.removeprefix("version-")), account_name="某人", bank="示范银行"
+                account_version_id=version,
+                account_no=numbers.get(version, version.removeprefix("version-")),
+                account_name="某人",
+                bank="示范银行",
             )
             for version in version_ids
         }

@@ -67,7 +67,7 @@ async def _measure(
     month = f"{county_day(datetime.now(UTC)):%Y-%m}"
     address = running.endpoints.grpc[SERVICE]
     channels = [connect(address, token, USER, "bench") for _ in range(clients)]
-    calls = [DisbursementServiceStub(channel).SubmitBatch for channel in channels]  # type: ignore[no-untyped-call]
+    calls = [DisbursementServiceStub(channel).SubmitBatch for channel in channels]
     await _run(calls, list(_requests("warm", 4 * clients, batch, people, month)))
     sent = list(_requests("r0", 0, batch, people, month))
     measured, drained = [], []

@@ -128,7 +128,9 @@ async def test_a_repayment_comes_back_to_the_sources_by_the_shares_that_hold_who
     await office.pay("2024-01")
     for fen in (1_001, 2_000):
         async with office.database.begin() as tx:
-            posting = post("", Movement.REPAID, fen, programme="dibao", person_id="p", benefit_month=Month.parse("2024-01"))
+            posting = post(
+                "", Movement.REPAID, fen, programme="dibao", person_id="p", benefit_month=Month.parse("2024-01")
+            )
             await ledger.book(tx, ledger.entry_rows([posting], office.clock.now()))
             for _ in range(2):
                 await funding.follow(tx, "")

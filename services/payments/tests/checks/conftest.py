@@ -14,9 +14,10 @@ from tuoqi.kit.pipeline import Pipeline
 from tuoqi.kit.stamps import stamp_of
 from tuoqi.kit.testing.playing import origin_of
 from tuoqi.kit.testing.records import record_of
-from tuoqi.payments.__main__ import SERVICE, read_verification, read_vouchers
+from tuoqi.payments.__main__ import SERVICE
 from tuoqi.payments.consumer import VISITS
 from tuoqi.payments.jobs.certification import CampaignDesk, CertificationTimer
+from tuoqi.payments.jobs.policies import read_verification, read_vouchers
 from tuoqi.payments.jobs.verification import VerificationDesk
 from tuoqi.payments.jobs.voucher_spends import SpendDesk
 from tuoqi.payments.jobs.vouchers import VoucherDesk, VoucherTimer

@@ -115,7 +115,8 @@ class Recovering:
         assert (
             await self.office.fetch(
                 "SELECT f.recovery_id FROM recovery_files f WHERE f.owed_fen <> (SELECT sum(i.owed_fen)"
-                " FROM recovery_items i WHERE i.recovery_id = f.recovery_id) OR (f.owed_fen = 0) <> (f.closed_on IS NOT NULL)"
+                " FROM recovery_items i WHERE i.recovery_id = f.recovery_id)"
+                " OR (f.owed_fen = 0) <> (f.closed_on IS NOT NULL)"
             )
             == []
         )

@@ -126,7 +126,7 @@ class Life:
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("seed", (100, 101, 104, 111))
+@pytest.mark.parametrize("seed", [100, 101, 104, 111])
 async def test_any_order_of_cycles_repayments_agreements_write_offs_and_cancellations_closes_to_zero(
     recovering: Recovering, seed: int
 ) -> None:

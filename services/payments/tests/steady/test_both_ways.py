@@ -181,7 +181,7 @@ async def test_a_gap_as_long_as_back_pay_reaches_is_settled_person_by_person(bot
     assert await county.steady_people() == set()
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 async def test_any_history_is_the_same_both_ways(both_ways: Any, seed: int) -> None:
     async def play(county: County) -> None:
         rng = random.Random(seed)  # noqa: S311  repeatable, no secret
@@ -198,9 +198,8 @@ async def test_any_history_is_the_same_both_ways(both_ways: Any, seed: int) -> N
                 await county.cancel(last)
                 last = ""
             elif act < 0.2:
-                last = await cycle(
-                    county, month, day.day, rng.sample(["dibao", "old_age_allowance", "price_subsidy"], 2)
-                )
+                some = rng.sample(["dibao", "old_age_allowance", "price_subsidy"], 2)
+                last = await county.cycle(month, day.day, some)
             elif act < 0.85:
                 last = await county.cycle(month, day.day)
             day += timedelta(days=rng.choice((8, 15, 30, 31, 45)))

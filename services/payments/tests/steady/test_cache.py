@@ -1,4 +1,4 @@
-"""The cache of spans and the kept sums: void when they must be, gone with a crash, true to the rows, on a real PostgreSQL."""
+"""The cache of spans and the kept sums: void when they must be, gone with a crash, true to the rows."""
 
 from __future__ import annotations
 

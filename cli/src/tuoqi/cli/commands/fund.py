@@ -211,7 +211,7 @@ def reconcile(
     purpose: Purpose = "",
     as_json: AsJson = False,
 ) -> None:
-    """Reconcile 对账: every figure counted in two ways, down to the ids that differ. Ends with 1 where one does not close."""
+    """Reconcile 对账: every figure counted in two ways, down to the ids that differ. Ends with 1 where one is open."""
     request = bank_pb.ReconcileRequest(cycle=cycle_name)
 
     async def ask(platform: Platform) -> bank_pb.ReconcileResponse:

@@ -91,7 +91,7 @@ def age_bands_on_acceptance(claim: Claim) -> list[Span]:
                     frozen = (*known, ("accepted_on", on.isoformat()))
                     due.extend(
                         (start, end, Entitlement(fen, AGE_BAND, frozen, version.name))
-                        for fen, months in _cases(band, here, claim)
+                        for fen, months in (_cases(band, here, claim) if band.cases else ((band.monthly_fen, here),))
                         for start, end in months
                     )
     return due

@@ -151,6 +151,8 @@ def _differences(
     for programme in order:
         owed = due.get(programme, {})
         settled = paid.get(programme, {})
+        if not owed and not settled:
+            continue
         months = [
             month
             for month, entitlement in owed.items()
@@ -200,6 +202,8 @@ def _beyond_limit(
     order: tuple[str, ...],
 ) -> Iterator[BeyondLimit]:
     """What is kept back now and was not listed before, and what was listed and is kept back no longer."""
+    if not kept_back and not listed:
+        return
     known = {(key, month): fen for key in order for month, fen in listed.get(key, {}).items()}
     keys = sorted({*kept_back, *known}, key=lambda key: (order.index(key[0]), key[1]))
     for programme, month in keys:

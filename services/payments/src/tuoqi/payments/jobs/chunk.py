@@ -104,6 +104,7 @@ class Reckoner:
         self._day = day_of(maker.cycle.cut_off)
         policy = given.policy
         self._categories = policy.categories
+        self._remembers = not maker.cycle.scope and not policy.depends_on_cycle
         self._for_adults = frozenset(one.key for one in policy.programmes if not one.for_children)
         self._priced = [one for one in policy.programmes if one.rule == RULE]
 
@@ -133,7 +134,7 @@ class Reckoner:
             if reckoned.settlement.lines:
                 self._add_lines(done, facts, reckoned.settlement.lines)
                 self._add_steps(done, facts.person_id, reckoned)
-            if not self._cycle.scope:
+            if self._remembers:
                 self._remember(done, row, known, reckoned)
         return done
 

@@ -113,6 +113,8 @@ class _Piece:
     """Work that was read and waits for a thread; `closes` is the window that ends with it."""
 
     work: Callable[[], Chunk]
+    persons: int
+    """How many more people are done with it."""
     closes: Window | None = None
 
 
@@ -170,7 +172,7 @@ class Run:
         """Reckon and write piece by piece: while the database takes one, a thread works on the next."""
         total, done = await count_persons(self.tx, self.cycle.cut_off), 0
         last, closes = Chunk(), None
-        async for window, piece in self._pieces():
+        async for piece in self._pieces():
             # In a thread, so that the service goes on answering; people are apart, so the pieces are too.
             working = asyncio.create_task(asyncio.to_thread(piece.work))
             try:
@@ -179,12 +181,13 @@ class Run:
                 last = await working
             closes = piece.closes
             self.sums.add(last)
-            done += window.persons if closes else 0
-            say("核算", min(done, total), total)
+            if piece.persons:
+                done += piece.persons
+                say("核算", min(done, total), total)
         await self._write(last, closes)
         await self._tell(self.untold)
 
-    async def _pieces(self) -> AsyncIterator[tuple[Window, _Piece]]:
+    async def _pieces(self) -> AsyncIterator[_Piece]:
         after = ""
         while window := await next_window(self.tx, after, WINDOW_FACTS):
             after = window.last
@@ -201,8 +204,8 @@ class Run:
             rows = [row for row in rows if row.person_id not in self.merged.root_of]
             size = self.tools.chunk_persons
             for first in range(0, len(rows), size):
-                yield window, await self._anew(rows[first : first + size])
-            yield window, await self._steady(window, anew)
+                yield await self._anew(rows[first : first + size])
+            yield await self._steady(window, anew, window.persons - len(rows))
 
     async def _anew(self, rows: Sequence[Any]) -> _Piece:
         ids = [row.person_id for row in rows]
@@ -213,14 +216,14 @@ class Run:
         certified = await read_certified(self.tx, people, self.cycle.cut_off) if self.tools.policy.certified else {}
         return _Piece(lambda: self.reckoner.chunk(rows, earlier, held, grants, certified))
 
-    async def _steady(self, window: Window, anew: Sequence[str]) -> _Piece:
+    async def _steady(self, window: Window, anew: Sequence[str], others: int) -> _Piece:
         if not self.given:
-            return _Piece(Chunk, window)
+            return _Piece(Chunk, max(others, 0), window)
         policy = self.tools.policy
         for_adults = [one.key for one in policy.programmes if not one.for_children]
         due = spans.Due(window, anew, self.given, day_of(self.cycle.cut_off), for_adults)
         found = await spans.read_due(self.tx, due)
-        return _Piece(lambda: steady_lines(self.maker, due, found), window)
+        return _Piece(lambda: steady_lines(self.maker, due, found), max(others, 0), window)
 
     async def _write(self, chunk: Chunk, closes: Window | None) -> None:
         tx, cycle_id = self.tx, self.cycle.cycle_id

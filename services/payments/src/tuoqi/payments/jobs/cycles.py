@@ -35,11 +35,16 @@ async def open_month(
 
 
 async def close(tools: Tools, named: str, *, by: str) -> Cycle:
-    """Close a cycle whose instructions all have a result."""
+    """Close a cycle whose instructions all have a result, once its rows have been counted again.
+
+    Raises payments.control_failed where they differ from the sums that every proof since has compared.
+    """
 
     async def body(tx: Tx) -> Cycle:
         await lock_money(tx)
         cycle = await known_cycle(tx, named)
+        if found := await ledger.recounted(tx, cycle.cycle_id):
+            raise LedgerError("payments.control_failed", findings="；".join(found))
         counts = await count_instructions(tx, [cycle.cycle_id])
         return await run_one(tools, tx, cycle, Close(counts[cycle.cycle_id].get("OPEN", 0)), by=by)
 

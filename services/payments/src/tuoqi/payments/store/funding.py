@@ -178,7 +178,9 @@ async def _book(tx: Tx, key: _Key, before: Mapping[str, Sums], whole: Sums, at: 
     else:
         # Repayments of people belong to no cycle: each is split by the shares that hold when it comes.
         more = split(whole.repaid_fen - _whole(before).repaid_fen, parts)
-        after = {source: before.get(source, Sums()) + Sums(repaid_fen=more.get(source, 0)) for source in {*before, *parts}}
+        after = {
+            source: before.get(source, Sums()) + Sums(repaid_fen=more.get(source, 0)) for source in {*before, *parts}
+        }
     rows = [
         (source, movement, fen)
         for source in sorted({*before, *after})

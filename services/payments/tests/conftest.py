@@ -206,7 +206,9 @@ class Office:
         """Somebody lives in another region than that of the register."""
         facts = self.people[person]
         facts.residence_region = region
-        await self._tell(person, person_pb2.PersonChanged(person=facts, known_at=stamp_of(self.clock.now())), PERSON.name)
+        await self._tell(
+            person, person_pb2.PersonChanged(person=facts, known_at=stamp_of(self.clock.now())), PERSON.name
+        )
 
     async def died(self, person: str, on: str) -> None:
         """A death becomes known; an empty day withdraws it."""

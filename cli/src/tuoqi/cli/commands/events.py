@@ -33,7 +33,8 @@ def tail(
     trace: Annotated[str, typer.Option("--trace", metavar="ID", help="Only events of this trace.")] = "",
     correlation: Annotated[str, typer.Option("--correlation", metavar="ID", help="Only events of this act.")] = "",
     begin: Annotated[
-        str, typer.Option("--from", metavar="WHEN", help="`start`, `now`, a moment, or how long ago, like 90s, 10m or 2h.")
+        str,
+        typer.Option("--from", metavar="WHEN", help="`start`, `now`, a moment, or how long ago, like 90s, 10m or 2h."),
     ] = "now",
     until_idle: Annotated[
         float | None, typer.Option("--until-idle", metavar="SECONDS", min=0.1, help="End when none came for so long.")

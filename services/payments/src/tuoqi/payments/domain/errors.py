@@ -66,7 +66,10 @@ REFUSALS: dict[str, tuple[str, str]] = {
     "payments.figure_has_no_rows": (_NOT_NOW, "指标 {figure} 计的是物资，没有发放明细。"),
     "payments.figure_period": ("INVALID_ARGUMENT", "期间的最后一天 {last} 早于第一天 {first}。"),
     "payments.bank_format_unknown": ("INVALID_ARGUMENT", "没有银行模板 {format}，可用：{allowed}。"),
-    "payments.bank_field_too_long": (_NOT_NOW, "“{field}”超过模板规定的 {width} 字节，未生成文件；不得截断，请改模板。"),
+    "payments.bank_field_too_long": (
+        _NOT_NOW,
+        "“{field}”超过模板规定的 {width} 字节，未生成文件；不得截断，请改模板。",
+    ),
     "payments.bank_character": (_NOT_NOW, "“{field}”中有 {encoding} 编码没有的字，未生成文件。"),
     "payments.bank_no_signer": (_NOT_NOW, "平台没有签名密钥，不能生成银行文件。"),
     "payments.bank_reply_unreadable": ("INVALID_ARGUMENT", "回盘文件第 {row} 行读不出来：{reason}。"),

@@ -214,7 +214,7 @@ class Run:
         held = await cash.read_cash(self.tx, people, self.cycle)
         grants = await read_grants(self.tx, people, self.cycle.cut_off)
         certified = await read_certified(self.tx, people, self.cycle.cut_off) if self.tools.policy.certified else {}
-        return _Piece(lambda: self.reckoner.chunk(rows, earlier, held, grants, certified))
+        return _Piece(lambda: self.reckoner.chunk(rows, earlier, held, grants, certified), len(rows))
 
     async def _steady(self, window: Window, anew: Sequence[str], others: int) -> _Piece:
         if not self.given:

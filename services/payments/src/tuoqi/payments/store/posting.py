@@ -69,9 +69,7 @@ async def freeze(
     tx: Tx, cycle_id: str, cut_off: datetime, *, programmes: Sequence[str], hidden: Collection[str]
 ) -> None:
     """Write a cycle's lists as they are posted; nobody of `hidden` stands on them."""
-    await tx.execute(
-        _FREEZE, cycle_id=cycle_id, cut_off=cut_off, programmes=list(programmes), hidden=sorted(hidden)
-    )
+    await tx.execute(_FREEZE, cycle_id=cycle_id, cut_off=cut_off, programmes=list(programmes), hidden=sorted(hidden))
 
 
 async def people_with(tx: Tx, cycle_id: str, cut_off: datetime, categories: Collection[str]) -> Sequence[Any]:

@@ -103,8 +103,8 @@ class PaymentsYear:
         at.run("import", "bank_results", str(results), *reading)
         self._mending = list(_mended(self._people.values(), _rows(sent), _rows(results)))
         at.run("cycle", "close", *named, "--by", FINANCE)
-        checks = at.ask("reconcile", "--by", FINANCE)
-        open_checks = [check for check in checks if int(check.get("difference_fen", 0))]
+        checks = at.ask("reconcile", "--by", FINANCE)[0]["checks"]
+        open_checks = [check for check in checks if check["difference"]]
         at.note(f"核对 {len(checks)} 项，不平 {len(open_checks)} 项")
         shown = at.ask("cycle", "show", *named, "--by", CLERK)[0]
         return _month_done(shown, returned, len(open_checks))

@@ -127,10 +127,18 @@ async def credited_once(asks: Asks, *, payees: Mapping[str, int] | None = None, 
     double_paid = await asks.sql(
         "payments",
         "SELECT cycle_id, programme, account_key, count(*) FROM instructions"
-        " WHERE state IN ('OPEN', 'SUCCESS') GROUP BY 1, 2, 3 HAVING count(*) > 1",
+        " WHERE state IN ('OPEN', 'SUCCESS') AND reissue_of = '' GROUP BY 1, 2, 3 HAVING count(*) > 1",
     )
     if double_paid:
         findings.append(f"O2: an account is instructed twice in a cycle: {_some(double_paid)}")
+    beside = await asks.sql(
+        "payments",
+        "SELECT r.instruction_id FROM instructions r JOIN instructions o ON o.instruction_id = r.reissue_of"
+        " WHERE r.state IN ('OPEN', 'SUCCESS') AND o.state IN ('OPEN', 'SUCCESS')"
+        " AND NOT EXISTS (SELECT FROM overpayments)",
+    )
+    if beside:
+        findings.append(f"O2: a re-issue goes out beside what it replaces: {_some(beside)}")
     if payees is not None:
         rows = await asks.sql(
             "payments",
@@ -138,8 +146,9 @@ async def credited_once(asks: Asks, *, payees: Mapping[str, int] | None = None, 
             f" WHERE line_type = 'REGULAR' AND NOT cancelled AND month = '{month}' AND benefit_month = '{month}'"
             " GROUP BY 1",
         )
-        if dict(rows) != dict(payees):
-            findings.append(f"O2: people paid for {month}: {dict(rows)}, the county has {dict(payees)}")
+        paid = {programme: people for programme, people in rows if programme in payees}
+        if paid != dict(payees):
+            findings.append(f"O2: people paid for {month}: {paid}, the county has {dict(payees)}")
     return findings
 
 

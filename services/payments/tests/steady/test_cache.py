@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from tuoqi.payments.jobs import compute, steady
-from tuoqi.payments.store import spans
 from tuoqi.payments.store.ledger import findings, recounted
-from tuoqi.payments.store.people import Window
+from tuoqi.payments.store.packed import Packed
 
 pytestmark = pytest.mark.postgres
 County = Any
@@ -38,18 +36,18 @@ async def test_a_crash_in_the_middle_leaves_no_line_and_no_marker(
         await county.all_rows(f"SELECT * FROM {table}") for table in ("reckonings", "entitlement_spans", "money_sums")
     ]
     await county.status(people[3], "dibao", "2024-01-25", yuan=500)
-    written, crash = [], spans.pay
+    written, write = [], Packed.write
 
-    async def pay(tx: Any, cycle_id: str, due: spans.Due, line_ids: Sequence[str], at: Any) -> None:
+    async def crash(packed: Packed, tx: Any) -> None:
         if written:
             raise ConnectionError("the database went away")
-        written.append(due.window)
-        await crash(tx, cycle_id, due, line_ids, at)
+        written.extend(packed.lines)
+        await write(packed, tx)
 
-    monkeypatch.setattr(spans, "pay", pay)
+    monkeypatch.setattr(Packed, "write", crash)
     with pytest.raises(ConnectionError):
         await county.cycle("2024-02")
-    assert [isinstance(window, Window) for window in written] == [True]
+    assert written
     after = [
         await county.all_rows(f"SELECT * FROM {table}") for table in ("reckonings", "entitlement_spans", "money_sums")
     ]

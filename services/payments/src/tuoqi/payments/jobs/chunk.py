@@ -25,7 +25,7 @@ from tuoqi.payments.store.cash import CashOf, place_of
 from tuoqi.payments.store.facts import decode
 from tuoqi.payments.store.ledger import entry_rows
 from tuoqi.payments.store.lines import facts_text, line_row, month_text
-from tuoqi.payments.store.spans import Due
+from tuoqi.payments.store.packed import Packed
 
 Row = tuple[Any, ...]
 
@@ -35,9 +35,8 @@ class Chunk:
     """All that a run of people adds to the database, and what it comes to."""
 
     lines: list[Row] = field(default_factory=list)
-    due: Due | None = None
-    """Lines that the database makes from spans, under `line_ids`."""
-    line_ids: list[str] = field(default_factory=list)
+    packed: Packed | None = None
+    """Lines of steady people, with what follows from them."""
     persons: int = 0
     """Who gets a line."""
     messages: list[pb.PaymentLine] = field(default_factory=list)

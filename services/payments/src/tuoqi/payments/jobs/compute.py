@@ -135,6 +135,8 @@ class Run:
     """People looked at anew whatever their marker says, by id."""
     merged: Merged
     sums: _Sums = field(default_factory=_Sums)
+    done: int = 0
+    """People so far."""
     stepped: set[str] = field(default_factory=set)
     """People of the window in hand who have steps of cash beside what is to be instructed."""
     untold: list[pb.PaymentLine] = field(default_factory=list)
@@ -169,23 +171,31 @@ class Run:
         )
 
     async def everybody(self, say: Say) -> None:
-        """Reckon and write piece by piece: while the database takes one, a thread works on the next."""
-        total, done = await count_persons(self.tx, self.cycle.cut_off), 0
-        last, closes = Chunk(), None
-        async for piece in self._pieces():
-            # In a thread, so that the service goes on answering; people are apart, so the pieces are too.
-            working = asyncio.create_task(asyncio.to_thread(piece.work))
-            try:
-                await self._write(last, closes)
-            finally:
-                last = await working
-            closes = piece.closes
-            self.sums.add(last)
-            if piece.persons:
-                done += piece.persons
-                say("核算", min(done, total), total)
-        await self._write(last, closes)
-        await self._tell(self.untold)
+        """Reckon and write piece by piece: while a thread works on one, the database reads the next and takes the last.
+
+        In a thread, so that the service goes on answering; people are apart, so the pieces are too.
+        """
+        total = await count_persons(self.tx, self.cycle.cut_off)
+        before: tuple[_Piece, asyncio.Task[Chunk]] | None = None
+        try:
+            async for piece in self._pieces():
+                last, before = before, (piece, asyncio.create_task(asyncio.to_thread(piece.work)))
+                if last:
+                    await self._take(*last, total, say)
+            if before:
+                await self._take(*before, total, say)
+            await self._tell(self.untold)
+        finally:
+            if before:
+                await asyncio.wait({before[1]})
+
+    async def _take(self, piece: _Piece, working: asyncio.Task[Chunk], total: int, say: Say) -> None:
+        chunk = await working
+        self.sums.add(chunk)
+        await self._write(chunk, piece.closes)
+        if piece.persons:
+            self.done += piece.persons
+            say("核算", min(self.done, total), total)
 
     async def _pieces(self) -> AsyncIterator[_Piece]:
         after = ""
@@ -222,8 +232,8 @@ class Run:
         policy = self.tools.policy
         for_adults = [one.key for one in policy.programmes if not one.for_children]
         due = spans.Due(window, anew, self.given, day_of(self.cycle.cut_off), for_adults)
-        found = await spans.read_due(self.tx, due)
-        return _Piece(lambda: steady_lines(self.maker, due, found), max(others, 0), window)
+        found, now = await spans.read_due(self.tx, due), self.tools.clock.now()
+        return _Piece(lambda: steady_lines(self.maker, found, now), max(others, 0), window)
 
     async def _write(self, chunk: Chunk, closes: Window | None) -> None:
         tx, cycle_id = self.tx, self.cycle.cycle_id
@@ -246,8 +256,8 @@ class Run:
             programmes, now = order_in(self.cycle, self.tools.policy), self.tools.clock.now()
             await booking.carry_on(tx, cycle_id, closes, programmes, now, told=sorted(self.stepped))
             self.stepped.clear()
-            if chunk.due and chunk.line_ids:
-                await spans.pay(tx, cycle_id, chunk.due, chunk.line_ids, now)
+            if chunk.packed:
+                await chunk.packed.write(tx)
         self.untold.extend(chunk.messages)
         if len(self.untold) >= TELL_LINES:
             whole = len(self.untold) - len(self.untold) % EVENT_LINES

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from datetime import datetime
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -16,7 +17,8 @@ from tuoqi.payments.domain.settlement import NOTHING_PAID, line_type
 from tuoqi.payments.domain.steadiness import Priced
 from tuoqi.payments.jobs.chunk import Chunk, LineMaker
 from tuoqi.payments.store.lines import facts_text
-from tuoqi.payments.store.spans import Due, Given
+from tuoqi.payments.store.packed import Packed
+from tuoqi.payments.store.spans import Given
 
 
 @cache
@@ -53,12 +55,25 @@ def _type(programme: str, month: Month, cycle: Cycle) -> str:
     return line_type(programme, month, cycle.month, 1, NOTHING_PAID).value
 
 
-def steady_lines(maker: LineMaker, due: Due, found: Any) -> Chunk:
-    """The ids and messages of lines as `store.spans.read_due` reads them."""
-    done = Chunk(due=due)
+def steady_lines(maker: LineMaker, found: Any, at: datetime) -> Chunk:
+    """The lines that `store.spans.read_due` found, packed and told."""
+    done = Chunk()
     if found.persons is None:
         return done
-    lines = zip(found.persons, found.programmes, found.months, found.types, found.amounts, strict=True)
-    done.line_ids = [maker.tell(done, *line) for line in lines]
-    done.persons = len(set(found.persons))
+    done.packed, done.persons = Packed(maker.cycle.cycle_id, at), len(set(found.persons))
+    tell, add = maker.tell, done.packed.add
+    kinds = zip(
+        found.programmes,
+        found.months,
+        found.types,
+        found.amounts,
+        found.reasons,
+        found.rule_versions,
+        found.facilities,
+        found.posted,
+        strict=True,
+    )
+    for person_id, kind, facts, posting in zip(found.persons, kinds, found.facts, found.postings, strict=True):
+        programme, month, line_type, fen, *_ = kind
+        add(kind, person_id, tell(done, person_id, programme, month, line_type, fen), facts, posting)
     return done

@@ -18,7 +18,7 @@ from tuoqi.payments.store.agreements import read_agreements
 from tuoqi.payments.store.lines import month_of
 from tuoqi.payments.store.people import People
 
-_OUTGOING = ("cycle_id", "person_id", "programme", "benefit_month", "amount_fen", "state", "facility")
+OUTGOING_COLUMNS = ("cycle_id", "person_id", "programme", "benefit_month", "amount_fen", "state", "facility")
 _STEPS = (
     "cycle_id",
     "person_id",
@@ -175,7 +175,7 @@ async def read_cash(tx: Tx, people: People, cycle: Cycle) -> dict[str, CashOf]:
 
 async def write_outgoing(tx: Tx, rows: Sequence[tuple[Any, ...]]) -> None:
     """What is to be instructed; rows of cycle, person, programme, month, fen, state, facility."""
-    await tx.copy("outgoing", _OUTGOING, rows)
+    await tx.copy("outgoing", OUTGOING_COLUMNS, rows)
 
 
 async def write_steps(tx: Tx, rows: Sequence[tuple[Any, ...]]) -> None:

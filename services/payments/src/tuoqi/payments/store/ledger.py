@@ -10,7 +10,7 @@ from tuoqi.kit.database import Tx
 from tuoqi.payments.domain.ledger import Posting
 from tuoqi.payments.store.lines import month_text
 
-_COLUMNS = (
+ENTRY_COLUMNS = (
     "posting",
     "cycle_id",
     "movement",
@@ -100,7 +100,7 @@ async def book(tx: Tx, rows: Sequence[tuple[Any, ...]]) -> None:
         n=len(rows) // 2,
     )
     numbers = reserved.numbers
-    await tx.copy("ledger_entries", _COLUMNS, [(numbers[i // 2], *row) for i, row in enumerate(rows)])
+    await tx.copy("ledger_entries", ENTRY_COLUMNS, [(numbers[i // 2], *row) for i, row in enumerate(rows)])
 
 
 async def reverse(tx: Tx, cycle_id: str, at: datetime) -> None:

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from tuoqi.kit.database import Tx
-from tuoqi.kit.handlers import expect_rows
-from tuoqi.payments.domain.ledger import ACCOUNTS, Movement
 from tuoqi.payments.domain.months import Month
 from tuoqi.payments.store.lines import month_text
 from tuoqi.payments.store.people import Window
@@ -42,8 +40,8 @@ MARK_COLUMNS = (
 # A line for each span and each month that is given for its programme; what is given beside the month goes before what the
 # span says, as with the price subsidy, whose amount follows from the month alone.
 _DUE = """
-SELECT row_number() OVER (ORDER BY s.person_id, s.programme, given.month) AS n, s.person_id, s.programme,
-       given.benefit_month, given.line_type, coalesce(given.amount_fen, s.amount_fen) AS amount_fen,
+SELECT s.person_id, s.programme, given.month, given.benefit_month, given.line_type,
+       coalesce(given.amount_fen, s.amount_fen) AS amount_fen,
        coalesce(given.reason, s.reason) AS reason, coalesce(given.facts, s.facts) AS facts,
        coalesce(given.rule_version, s.rule_version) AS rule_version, s.facility,
        s.adult_on <= :day AND s.programme = ANY(CAST(:for_adults AS text[])) AS may_be_posted
@@ -59,30 +57,10 @@ WHERE s.person_id > :after AND s.person_id <= :last AND s.person_id NOT IN (SELE
 # One row of arrays: a tenth of the cost of a row for each line.
 _READ = f"""
 SELECT array_agg(person_id) AS persons, array_agg(programme) AS programmes, array_agg(benefit_month) AS months,
-       array_agg(line_type) AS types, array_agg(amount_fen) AS amounts
-FROM (SELECT * FROM ({_DUE}) due ORDER BY n) ordered
-"""
-
-_SIDES = ", ".join(f"('{account}', {sign})" for account, sign in zip(ACCOUNTS[Movement.DECIDED], (1, -1), strict=True))
-
-_PAY = f"""
-WITH lines AS MATERIALIZED (
-    SELECT due.*, line_id FROM ({_DUE}) due
-    JOIN unnest(CAST(:line_ids AS text[])) WITH ORDINALITY AS made(line_id, n) USING (n) ORDER BY n
-), written AS (
-    INSERT INTO payment_lines (cycle_id, programme, person_id, benefit_month, line_id, line_type, amount_fen, reason,
-                               entitled_fen, paid_fen, facts, rule_version, facility, may_be_posted)
-    SELECT :cycle_id, programme, person_id, benefit_month, line_id, line_type, amount_fen, reason,
-           amount_fen, 0, facts, rule_version, facility, may_be_posted FROM lines
-), sent AS (
-    INSERT INTO outgoing (cycle_id, person_id, programme, benefit_month, amount_fen, state, facility)
-    SELECT :cycle_id, person_id, programme, benefit_month, amount_fen, 'TO_INSTRUCT', facility FROM lines
-)
-INSERT INTO ledger_entries (posting, cycle_id, movement, account, amount_fen, programme, person_id, benefit_month,
-                            reference, booked_at)
-SELECT posting, :cycle_id, '{Movement.DECIDED}', account, amount_fen * sign, programme, person_id, benefit_month, '', :at
-FROM (SELECT nextval('ledger_posting') AS posting, lines.* FROM lines OFFSET 0) one
-CROSS JOIN (VALUES {_SIDES}) AS side(account, sign)
+       array_agg(line_type) AS types, array_agg(amount_fen) AS amounts, array_agg(reason) AS reasons,
+       array_agg(facts) AS facts, array_agg(rule_version) AS rule_versions, array_agg(facility) AS facilities,
+       array_agg(may_be_posted) AS posted, array_agg(nextval('ledger_posting')) AS postings
+FROM (SELECT * FROM ({_DUE}) due ORDER BY person_id, programme, month) ordered
 """
 
 
@@ -132,18 +110,12 @@ class Due:
 
 
 async def read_due(tx: Tx, due: Due) -> Any:
-    """The lines that follow from spans, by person, programme and month.
+    """The lines that follow from spans, by person, programme and month, as arrays; each None where there is no line.
 
-    Arrays of persons, programmes, months, types and amounts; each of them None where there is no line.
+    `postings` are fresh numbers for the ledger.
     """
     (row,) = await tx.fetch(_READ, **due.bounds)
     return row
-
-
-async def pay(tx: Tx, cycle_id: str, due: Due, line_ids: Sequence[str], at: datetime) -> None:
-    """Write the lines of `read_due` under these ids, say that all of their money is to be instructed, and book them."""
-    booked = await tx.execute(_PAY, **due.bounds, cycle_id=cycle_id, line_ids=list(line_ids), at=at)
-    expect_rows(booked, 2 * len(line_ids))
 
 
 async def forget(tx: Tx, person_ids: Sequence[str]) -> None:

@@ -37,9 +37,9 @@ from tuoqi.payments.store.prices import read_known_index
 
 EVENT_LINES = 1_000
 """Lines in one event, at most; the contract's limit."""
-TELL_LINES = 10_000
+TELL_LINES = 20_000
 """Lines that wait until their events are written together."""
-WINDOW_FACTS = 10_000
+WINDOW_FACTS = 20_000
 """People whose spans are read in one go, by their facts: large enough for the database, small enough for the memory."""
 
 Say = Callable[[str, int, int], None]

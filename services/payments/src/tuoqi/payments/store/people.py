@@ -21,10 +21,12 @@ _FURTHER = """
 
 _COUNTED = "known_at <= :cut_off AND (voided_at IS NULL OR voided_at > :cut_off)"
 
+# Both halves end where the whole would, so that neither is read to its own end.
 _NEXT = """
 SELECT max(person_id) AS last, count(DISTINCT person_id) AS persons FROM (
-    SELECT person_id FROM status_facts WHERE person_id > :after
-    UNION ALL SELECT person_id FROM grants WHERE person_id > :after
+    (SELECT person_id FROM status_facts WHERE person_id > :after ORDER BY person_id LIMIT CAST(:size AS int))
+    UNION ALL
+    (SELECT person_id FROM grants WHERE person_id > :after ORDER BY person_id LIMIT CAST(:size AS int))
     ORDER BY person_id LIMIT CAST(:size AS int)
 ) next
 """

@@ -18,7 +18,7 @@ from tuoqi.alerts.domain.rules import AlertPolicy, Severity
 from tuoqi.alerts.jobs.export import AlertExporter
 from tuoqi.alerts.jobs.sight import Sight
 from tuoqi.alerts.peers import Registry
-from tuoqi.alerts.rpc import AlertsServicer
+from tuoqi.alerts.rpc.alerts import AlertsServicer
 from tuoqi.alerts.store import AlertBookStore
 from tuoqi.contracts.alerts.v1 import alerts_service_pb2 as pb
 from tuoqi.contracts.common.v1.table_pb2 import ExportRowsRequest
@@ -189,6 +189,7 @@ def test_the_service_reads_the_countys_rules_and_keeps_their_version(county: Cou
 def test_rules_that_forget_what_visits_tell_of_stop_the_start(tmp_path: Path, change: tuple[str, str]) -> None:
     (tmp_path / "county.yaml").write_text('code: "990101"\nname: 参考县\n', encoding="utf-8")
     rules = KINDS.read_text(encoding="utf-8").replace(*change)
-    (tmp_path / "alerts.yaml").write_text(rules, encoding="utf-8")
+    (tmp_path / "alerts").mkdir()
+    (tmp_path / "alerts" / "kinds.yaml").write_text(rules, encoding="utf-8")
     with pytest.raises(PolicyError, match=change[0]):
         SERVICE.read_policy(County.load(tmp_path))

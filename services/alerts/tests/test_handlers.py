@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from tuoqi.alerts.domain.book import AlertBook
 from tuoqi.alerts.domain.rules import AlertPolicy
 from tuoqi.alerts.domain.terms import COUNTY_ZONE
-from tuoqi.alerts.handlers import BOOK_HANDLERS, Acknowledge, EscalationDue, on_acknowledge, on_escalation_due
+from tuoqi.alerts.handlers.acts import Acknowledge, EscalationDue, on_acknowledge, on_escalation_due
+from tuoqi.alerts.handlers.visits import BOOK_HANDLERS
 from tuoqi.contracts.alerts.v1.alert_pb2 import (
     AlertAcknowledged,
     AlertClosed,

@@ -24,6 +24,7 @@ from tuoqi.visits.domain.days import COUNTY_ZONE
 from tuoqi.visits.domain.file import VisitFile
 from tuoqi.visits.domain.grades import VisitPolicy
 from tuoqi.visits.domain.policy import read_policy
+from tuoqi.visits.domain.rules import VisitsRules
 from tuoqi.visits.store import VisitFileStore
 
 GRADES = Path(__file__).parents[3] / "deploy/counties/990101/visits/grades.yaml"
@@ -112,7 +113,7 @@ class Life:
         """What this one message made the handler say."""
         first = len(self.said)
         ctx = Context(
-            origin_of("visits", self.policy),
+            origin_of("visits", VisitsRules(self.policy)),
             self.said,
             at=moment,
             cause=f"test-{next(self._causes)}",
@@ -189,7 +190,9 @@ async def platform(database_for: Callable[[str], Awaitable[Database]], grades: V
 async def platform_on(database_for: Callable[[str], Awaitable[Database]], grades: VisitPolicy) -> Platform:
     """A platform on a fresh database."""
     database = await database_for("visits")
-    commander = Commander({VisitFile: VisitFileStore()}, database, origin_of("visits", grades), lambda: None)
+    commander = Commander(
+        {VisitFile: VisitFileStore()}, database, origin_of("visits", VisitsRules(grades)), lambda: None
+    )
     return Platform(database, commander, grades)
 
 

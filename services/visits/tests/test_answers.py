@@ -12,10 +12,10 @@ from tuoqi.kit.commands import Call
 from tuoqi.kit.errors import TuoqiError
 from tuoqi.kit.rights import Actor, acting
 from tuoqi.visits.domain.file import VisitFile
-from tuoqi.visits.handlers import on_person_told, on_status_changed
+from tuoqi.visits.handlers.plans import on_person_told, on_status_changed
 from tuoqi.visits.jobs.exports import OverdueExporter
 from tuoqi.visits.jobs.sweep import MidnightSweep
-from tuoqi.visits.rpc import VisitsServicer, prefix_of
+from tuoqi.visits.rpc.visits import VisitsServicer, prefix_of
 
 pytestmark = pytest.mark.postgres
 EVERYWHERE, ELSEWHERE = Actor("zhang"), Actor("li", regions=("990101002",))

@@ -9,7 +9,8 @@ from tuoqi.contracts.registry.v1 import person_pb2, status_pb2
 from tuoqi.contracts.visits.v1 import plan_pb2
 from tuoqi.visits.domain.overdues import overdue_id
 from tuoqi.visits.domain.records import VisitForm
-from tuoqi.visits.handlers import on_midnight, on_person_told, on_status_changed, on_visit_arrived
+from tuoqi.visits.handlers.plans import on_midnight, on_person_told, on_status_changed
+from tuoqi.visits.handlers.records import on_visit_arrived
 
 PERSON = "00000000-0000-4000-8000-000000000001"
 

@@ -12,7 +12,7 @@ from tuoqi.kit.rights import Actor
 from tuoqi.kit.rpc.tables import ChunkOutcome, LoadContext
 from tuoqi.kit.tables import Header, parse_rows
 from tuoqi.visits.domain.file import VisitFile
-from tuoqi.visits.handlers import on_person_told, on_status_changed
+from tuoqi.visits.handlers.plans import on_person_told, on_status_changed
 from tuoqi.visits.jobs.imports import VisitsImporter
 from tuoqi.visits.store import NoteSeal
 

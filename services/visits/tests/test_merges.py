@@ -9,7 +9,7 @@ from typing import Any
 from tuoqi.contracts.registry.v1 import person_pb2
 from tuoqi.contracts.visits.v1 import plan_pb2
 from tuoqi.visits.domain.overdues import overdue_id
-from tuoqi.visits.handlers import on_midnight, on_person_told, on_status_changed
+from tuoqi.visits.handlers.plans import on_midnight, on_person_told, on_status_changed
 from tuoqi.visits.store.codec import decode, encode
 
 PERSON = "00000000-0000-4000-8000-000000000001"

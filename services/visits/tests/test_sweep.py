@@ -11,7 +11,8 @@ from tuoqi.kit.commands import Call, Commander
 from tuoqi.kit.testing.playing import origin_of
 from tuoqi.visits.domain.file import VisitFile
 from tuoqi.visits.domain.grades import VisitPolicy
-from tuoqi.visits.handlers import on_person_told, on_status_changed
+from tuoqi.visits.domain.rules import VisitsRules
+from tuoqi.visits.handlers.plans import on_person_told, on_status_changed
 from tuoqi.visits.jobs.sweep import MidnightSweep
 from tuoqi.visits.store import VisitFileStore
 
@@ -77,7 +78,9 @@ async def test_new_rules_are_seen_by_every_plan_once(platform: Any, make: Any) -
     (table,) = platform.policy.tables
     softer = replace(table, rules=tuple(rule for rule in table.rules if rule.key != "HIGH"))
     policy = VisitPolicy((softer,))
-    commander = Commander({VisitFile: VisitFileStore()}, platform.database, origin_of("visits", policy), lambda: None)
+    commander = Commander(
+        {VisitFile: VisitFileStore()}, platform.database, origin_of("visits", VisitsRules(policy)), lambda: None
+    )
     for done in (PEOPLE, 0):
         sweep = MidnightSweep(commander, platform.database, policy, 3)
         assert await sweep.run(make.at("2026-03-04")) == done

@@ -12,15 +12,23 @@ from tuoqi.kit.errors import TuoqiError, meaning_of, register_errors
 from tuoqi.visits.__main__ import SERVICE
 from tuoqi.visits.domain.errors import MEANINGS
 from tuoqi.visits.domain.file import VisitFile
-from tuoqi.visits.handlers import EVENTS, PLAN_HANDLERS
+from tuoqi.visits.handlers.plans import EVENTS, PLAN_HANDLERS
 
 COUNTY = Path(__file__).parents[3] / "deploy/counties/990101"
 
 
 def test_the_county_that_ships_can_be_read() -> None:
     """Its grade tables name the seven grades, the most urgent first."""
-    policy = SERVICE.read_policy(County.load(COUNTY))
-    assert [rule.key for rule in policy.tables[-1].rules] == ["RED", "HIGH", "YELLOW", "MEDIUM", "BLUE", "LOW", "GREEN"]
+    rules = SERVICE.read_policy(County.load(COUNTY))
+    assert [rule.key for rule in rules.grades.tables[-1].rules] == [
+        "RED",
+        "HIGH",
+        "YELLOW",
+        "MEDIUM",
+        "BLUE",
+        "LOW",
+        "GREEN",
+    ]
 
 
 def test_every_event_of_the_subscription_but_fences_and_guardians_is_handled() -> None:

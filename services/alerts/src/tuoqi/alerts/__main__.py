@@ -10,7 +10,7 @@ from tuoqi.alerts.jobs.escalation import EscalationTimer
 from tuoqi.alerts.jobs.export import AlertExporter
 from tuoqi.alerts.jobs.sight import Sight
 from tuoqi.alerts.peers import Registry
-from tuoqi.alerts.rpc import AlertsServicer, add_alerts
+from tuoqi.alerts.rpc.alerts import AlertsServicer, add_alerts
 from tuoqi.alerts.settings import AlertsSettings
 from tuoqi.alerts.store import AlertBookStore
 from tuoqi.kit.county import County
@@ -34,10 +34,7 @@ def build(runtime: Runtime) -> Parts:
 
 def read_rules(county: County) -> AlertPolicy:
     """The county's one file about alerts. Raises PolicyError where it knows not what visits' events raise."""
-    files = county.policy("alerts")
-    if len(files) != 1:
-        raise PolicyError("alerts", "exactly one file is wanted")
-    policy = read_policy(files[0], county.version)
+    policy = read_policy(county.document("alerts/kinds.yaml").content, county.version)
     for rules in policy.versions:
         missing = {VISIT_OVERDUE, TWO_FAILED_TRIES} - {rule.kind for rule in rules.kinds}
         if missing:

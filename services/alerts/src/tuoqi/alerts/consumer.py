@@ -4,7 +4,7 @@ Alerts about visits are raised and closed by visits' own events alone; a death o
 makes of it. The topic's other events (plans opened, re-graded, closed) stand in no table and are passed over.
 """
 
-from tuoqi.alerts.handlers import BOOK_HANDLERS
+from tuoqi.alerts.handlers.visits import BOOK_HANDLERS
 from tuoqi.contracts.topics import topic
 from tuoqi.kit.handlers import Subscription
 

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from tuoqi.kit.county import County
 from tuoqi.kit.errors import register_errors
 from tuoqi.kit.service import Parts, Runtime, Service, main
 from tuoqi.visits.consumer import REGISTRY
 from tuoqi.visits.domain.errors import MEANINGS
 from tuoqi.visits.domain.file import VisitFile
-from tuoqi.visits.domain.grades import VisitPolicy
-from tuoqi.visits.domain.policy import read_policy
 from tuoqi.visits.jobs import MidnightSweep, OverdueExporter, VisitsImporter
+from tuoqi.visits.jobs.policies import read_rules
 from tuoqi.visits.peers import RegistryPeople
-from tuoqi.visits.rpc import add_visits
+from tuoqi.visits.rpc.visits import add_visits
 from tuoqi.visits.settings import VisitsSettings
 from tuoqi.visits.store import NoteSeal, VisitFileStore
-
-
-def grades_of(county: County) -> VisitPolicy:
-    """The grade tables of the county's `visits` folder: one file. Raises PolicyError, and ValueError for several."""
-    (tables,) = county.policy("visits")
-    return read_policy(tables)
 
 
 def build(runtime: Runtime) -> Parts:
@@ -33,7 +25,9 @@ def build(runtime: Runtime) -> Parts:
         servicers=[add_visits(runtime.database)],
         importers=[VisitsImporter(runtime.commander, people, NoteSeal(runtime.keys.identity))],
         exporters=[OverdueExporter(runtime.database, people)],
-        timers=[MidnightSweep(runtime.commander, runtime.database, runtime.policy, runtime.settings.sweep_chunk)],
+        timers=[
+            MidnightSweep(runtime.commander, runtime.database, runtime.policy.grades, runtime.settings.sweep_chunk)
+        ],
     )
 
 
@@ -43,7 +37,7 @@ SERVICE = Service(
     settings=VisitsSettings,
     subscriptions=[REGISTRY],
     stores={VisitFile: VisitFileStore()},
-    read_policy=grades_of,
+    read_policy=read_rules,
 )
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tuoqi.contracts.topics import topic
 from tuoqi.kit.handlers import Subscription
-from tuoqi.visits.handlers import PLAN_HANDLERS
+from tuoqi.visits.handlers.plans import PLAN_HANDLERS
 
 REGISTRY = Subscription(
     consumer="tuoqi.visits.registry",

@@ -5,21 +5,26 @@ open alerts; those that close stay in it until it is stored and are not loaded a
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from tuoqi.alerts.domain import alert as alerts
 from tuoqi.alerts.domain.alert import TWO_FAILED_TRIES, VISIT_OVERDUE, Alert, AlertClosedError, Happening
+from tuoqi.alerts.domain.notices import Notice
 from tuoqi.alerts.domain.rules import AlertPolicy
 
 
 @dataclass(frozen=True, slots=True)
 class AlertBook:
-    """What alerts must know of one person to judge the next event; `version` belongs to whoever stores and emits."""
+    """What alerts must know of one person to judge the next event; `version` belongs to whoever stores and emits.
+
+    `notices` has not been written to the table of notices yet: empty whenever a book is loaded.
+    """
 
     person_id: str
     version: int = 0
     alerts: tuple[Alert, ...] = ()
+    notices: tuple[Notice, ...] = field(default=(), repr=False)
 
     def open_one(self, kind: str) -> Alert | None:
         """The open alert of `kind`; there is never a second."""

@@ -14,7 +14,7 @@ from tuoqi.alerts import store
 from tuoqi.alerts.domain import book as books
 from tuoqi.alerts.domain.book import AlertBook
 from tuoqi.alerts.domain.rules import AlertPolicy
-from tuoqi.alerts.handlers import EscalationDue, on_escalation_due
+from tuoqi.alerts.handlers.acts import EscalationDue, on_escalation_due
 from tuoqi.kit.commands import Call, Commander
 from tuoqi.kit.database import Tx
 

@@ -13,7 +13,7 @@ from tuoqi.kit.tables import ParsedRow, Problem
 from tuoqi.visits import store
 from tuoqi.visits.domain.days import day_of
 from tuoqi.visits.domain.file import VisitFile
-from tuoqi.visits.handlers import on_visit_arrived
+from tuoqi.visits.handlers.records import on_visit_arrived
 from tuoqi.visits.jobs.sheet import BY_KEY, NAMES, VISIT_COLUMNS, Sheet, read_row
 from tuoqi.visits.peers import People
 

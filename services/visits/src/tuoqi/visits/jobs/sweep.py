@@ -17,7 +17,7 @@ from tuoqi.visits import store
 from tuoqi.visits.domain.days import day_of
 from tuoqi.visits.domain.file import VisitFile
 from tuoqi.visits.domain.grades import VisitPolicy
-from tuoqi.visits.handlers import on_midnight, on_rules_changed
+from tuoqi.visits.handlers.plans import on_midnight, on_rules_changed
 
 ACTOR: Final = "clock:midnight"
 

@@ -1,4 +1,4 @@
-"""What visits does when the registry tells something, a visit arrives, or a day begins.
+"""What visits does when the registry tells something or a day begins; what happened to a plan, as events.
 
 A handler gets the visit file of the person (None where there is none), decides by `domain`, returns the file as it is
 afterwards and emits what others should know. It never touches SQL, Kafka or a clock.
@@ -14,16 +14,13 @@ from typing import Any
 from google.protobuf.message import Message
 
 from tuoqi.contracts.registry.v1 import person_pb2, status_pb2
-from tuoqi.contracts.visits.v1 import plan_pb2, record_pb2
+from tuoqi.contracts.visits.v1 import plan_pb2
 from tuoqi.kit.context import Context
 from tuoqi.kit.handlers import Handlers
-from tuoqi.kit.stamps import stamp_of
 from tuoqi.visits.domain import happenings as said
-from tuoqi.visits.domain.days import day_of
 from tuoqi.visits.domain.facts import Absence, CareFacts, GuardianshipScore, PersonFacts, StatusInterval, Stay
-from tuoqi.visits.domain.file import VisitFile, learn_care, learn_person, look_again, take_record, turn_of_day
+from tuoqi.visits.domain.file import VisitFile, learn_care, learn_person, look_again, turn_of_day
 from tuoqi.visits.domain.overdues import overdue_id
-from tuoqi.visits.domain.records import VisitForm
 
 PersonEvent = (
     person_pb2.PersonRegistered
@@ -49,8 +46,8 @@ def on_person_told(file: VisitFile | None, event: PersonEvent, ctx: Context) -> 
     region = person.residence_region or person.hukou[-1].region
     file = replace(file, region=region, person_version=max(file.person_version, ctx.message_version))
     facts = replace(_facts(person), merged=isinstance(event, person_pb2.PersonMerged))
-    file, happened = learn_person(file, facts, ctx.at, ctx.policy)
-    _tell(file.person_id, happened, ctx)
+    file, happened = learn_person(file, facts, ctx.at, ctx.policy.grades)
+    tell(file.person_id, happened, ctx)
     return file
 
 
@@ -60,17 +57,8 @@ def on_status_changed(file: VisitFile | None, event: status_pb2.PersonStatusChan
     if 0 < ctx.message_version <= file.status_version:
         return file
     file = replace(file, status_version=max(file.status_version, ctx.message_version))
-    file, happened = learn_care(file, _care(event), ctx.at, ctx.policy)
-    _tell(file.person_id, happened, ctx)
-    return file
-
-
-def on_visit_arrived(file: VisitFile | None, form: VisitForm, ctx: Context) -> VisitFile:
-    """A record arrives for the first time; whoever calls sees to it that each id comes once."""
-    file = file or VisitFile(ctx.key)
-    ctx.emit(_recorded(file.person_id, form, ctx))
-    file, happened = take_record(file, form.record, ctx.at, ctx.policy)
-    _tell(file.person_id, happened, ctx)
+    file, happened = learn_care(file, _care(event), ctx.at, ctx.policy.grades)
+    tell(file.person_id, happened, ctx)
     return file
 
 
@@ -78,8 +66,8 @@ def on_midnight(file: VisitFile | None, day: date, ctx: Context) -> VisitFile | 
     """00:00 of a day: deadlines of the day before, then grades by age and end of a status."""
     if file is None:
         return None
-    file, happened = turn_of_day(file, day, ctx.policy)
-    _tell(file.person_id, happened, ctx)
+    file, happened = turn_of_day(file, day, ctx.policy.grades)
+    tell(file.person_id, happened, ctx)
     return file
 
 
@@ -87,27 +75,15 @@ def on_rules_changed(file: VisitFile | None, _rules: str, ctx: Context) -> Visit
     """The county's grade tables are others than at the last look."""
     if file is None:
         return None
-    file, happened = look_again(file, ctx.at, ctx.policy)
-    _tell(file.person_id, happened, ctx)
+    file, happened = look_again(file, ctx.at, ctx.policy.grades)
+    tell(file.person_id, happened, ctx)
     return file
 
 
-def _tell(person_id: str, happened: Iterable[said.Happening], ctx: Context) -> None:
+def tell(person_id: str, happened: Iterable[said.Happening], ctx: Context) -> None:
     """Emit what happened, each at its own moment: an overdue is found at 00:00, however late the check runs."""
     for one in happened:
         ctx.emit(EVENTS[type(one)](person_id, one), at=one.at)
-
-
-def _recorded(person_id: str, form: VisitForm, ctx: Context) -> record_pb2.VisitRecorded:
-    return record_pb2.VisitRecorded(
-        visit_id=form.visit_id,
-        person_id=person_id,
-        started_at=stamp_of(form.started_at),
-        counts_on=day_of(form.record.counts_at(ctx.at)).isoformat(),
-        channel=form.channel,
-        result=form.result,
-        services=dict(form.services),
-    )
 
 
 def _facts(person: person_pb2.PersonFacts) -> PersonFacts:

@@ -11,7 +11,7 @@ import grpc
 from tuoqi.alerts import store
 from tuoqi.alerts.domain.alert import Alert
 from tuoqi.alerts.domain.book import AlertBook
-from tuoqi.alerts.handlers import Acknowledge, on_acknowledge
+from tuoqi.alerts.handlers.acts import Acknowledge, on_acknowledge
 from tuoqi.alerts.jobs.sight import Sight
 from tuoqi.contracts.alerts.v1 import alerts_service_pb2 as pb
 from tuoqi.contracts.alerts.v1 import alerts_service_pb2_grpc

@@ -1,0 +1,1 @@
+"""What alerts answers: one servicer for each area."""

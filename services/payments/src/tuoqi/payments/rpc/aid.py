@@ -19,6 +19,7 @@ from tuoqi.payments.domain.months import Month, age_on, day_of
 from tuoqi.payments.jobs.aid import AidDesk, Names, Request
 from tuoqi.payments.jobs.goods import Issue, issue_goods, take_back_goods
 from tuoqi.payments.jobs.tools import Tools, refusing
+from tuoqi.payments.rpc.reading import read_day, read_month
 from tuoqi.payments.store.aid import (
     AidQuery,
     GoodsQuery,
@@ -51,7 +52,7 @@ class AidServicer(aid_service_pb2_grpc.AidServiceServicer):
                 type=request.type,
                 items=tuple(request.items),
                 amount_fen=request.amount_fen,
-                applied_on=_day(request.applied_on),
+                applied_on=read_day(request.applied_on),
                 remark=request.remark,
             )
             return pb.ApplyAidResponse(application=self._view(await self._desk.apply(asked, current_actor())))
@@ -112,7 +113,7 @@ class AidServicer(aid_service_pb2_grpc.AidServiceServicer):
 
     async def ListAidLimits(self, request: pb.ListAidLimitsRequest, context: Any) -> pb.ListAidLimitsResponse:
         """Limits, ceilings and amounts of a month."""
-        month = _month(request.month) if request.month else Month.of(self._today())
+        month = read_month(request.month) if request.month else Month.of(self._today())
         limits = [one for row in self._desk.policy.programmes.values() for one in _limits(row, month)]
         return pb.ListAidLimitsResponse(limits=limits)
 
@@ -125,7 +126,7 @@ class AidServicer(aid_service_pb2_grpc.AidServiceServicer):
             item=request.item,
             quantity=request.quantity,
             value_fen=request.value_fen,
-            issued_on=_day(request.issued_on),
+            issued_on=read_day(request.issued_on),
         )
         with refusing():
             entries = await issue_goods(self._desk, issue, current_actor())
@@ -142,8 +143,8 @@ class AidServicer(aid_service_pb2_grpc.AidServiceServicer):
         size = request.page_size or PAGE
         query = GoodsQuery(
             regions=current_actor().regions,
-            since=_day(request.since) or _BEGINNING,
-            until=_day(request.until) or self._today(),
+            since=read_day(request.since) or _BEGINNING,
+            until=read_day(request.until) or self._today(),
             person_id=request.person_id,
             occasion=request.occasion,
             before=_place(request.page_token),
@@ -215,20 +216,6 @@ def _goods(one: Goods) -> pb.GoodsEntry:
         region=one.region,
         corrects=one.corrects,
     )
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise TuoqiError("request.invalid", problem=f"{text} 不是日期") from None
-
-
-def _month(text: str) -> Month:
-    try:
-        return Month.parse(text)
-    except ValueError:
-        raise TuoqiError("request.invalid", problem=f"{text} 不是月份") from None
 
 
 def _place(token: str) -> tuple[date, str] | None:

@@ -17,7 +17,7 @@ from tuoqi.payments.domain.certification import Campaign, Certification
 from tuoqi.payments.handlers.certification import Certify
 from tuoqi.payments.jobs.certification import MISSING, CampaignDesk, Wanted, known_campaign
 from tuoqi.payments.jobs.tools import refusing
-from tuoqi.payments.rpc.verification import read_day, read_place, write_place
+from tuoqi.payments.rpc.reading import read_day, read_place, write_place
 from tuoqi.payments.store import campaigns
 from tuoqi.payments.store import certification as store
 from tuoqi.payments.store.campaigns import Progress

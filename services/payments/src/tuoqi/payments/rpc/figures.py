@@ -15,10 +15,10 @@ from tuoqi.kit.stamps import stamp_of
 from tuoqi.payments.domain.figures import Figures
 from tuoqi.payments.jobs.figures import PaidDesk, content_of, period_of
 from tuoqi.payments.jobs.tools import Tools, county_actor
+from tuoqi.payments.rpc.reading import read_line_place
 from tuoqi.payments.store.figures import Report, find_report, newest_reports
 
 PAGE = 100
-_PLACES = 3
 
 
 class PaidFigureServicer(paid_figure_service_pb2_grpc.PaidFigureServiceServicer):
@@ -46,7 +46,9 @@ class PaidFigureServicer(paid_figure_service_pb2_grpc.PaidFigureServiceServicer)
         actor.require_purpose()
         asked = self._desk.ask([request.figure_id], period_of(request.period), request.region, "", actor)
         async with self._tools.database.begin() as tx:
-            rows, token = await self._desk.rows(tx, asked, _place(request.page_token), request.page_size or PAGE)
+            rows, token = await self._desk.rows(
+                tx, asked, read_line_place(request.page_token), request.page_size or PAGE
+            )
         return pb.ListPaidFigureRowsResponse(rows=rows, next_page_token=token)
 
     async def FreezePaidReport(self, request: pb.FreezePaidReportRequest, context: Any) -> pb.FreezePaidReportResponse:
@@ -86,13 +88,6 @@ def _view(report: Report, *, with_figures: bool) -> pb.PaidReport:
         content_hash=report.content_hash,
         figures=content_of(report) if with_figures else (),
     )
-
-
-def _place(token: str) -> tuple[str, str, str]:
-    parts = token.split("|") if token else ["", "", ""]
-    if len(parts) != _PLACES:
-        raise TuoqiError("request.invalid", problem="page_token")
-    return parts[0], parts[1], parts[2]
 
 
 def add_figures(tools: Tools, figures: Figures) -> Callable[[grpc.aio.Server], None]:

@@ -15,7 +15,7 @@ from tuoqi.kit import failpoints
 from tuoqi.kit.errors import TuoqiError
 from tuoqi.kit.stamps import moment_of
 from tuoqi.payments.domain.cycle import Cycle
-from tuoqi.payments.domain.months import Month, day_of
+from tuoqi.payments.domain.months import day_of
 from tuoqi.payments.handlers import Approve, Review, Settle
 from tuoqi.payments.jobs import cycles
 from tuoqi.payments.jobs.compute import compute
@@ -23,12 +23,12 @@ from tuoqi.payments.jobs.instruct import instruct
 from tuoqi.payments.jobs.posting import post
 from tuoqi.payments.jobs.tools import Tools, county_actor, refusing
 from tuoqi.payments.jobs.trial import Trial, try_cycle
+from tuoqi.payments.rpc.reading import read_line_place, read_month
 from tuoqi.payments.rpc.views import line_view, trial_view, view
 from tuoqi.payments.store.cycles import newest_cycles
 from tuoqi.payments.store.lines import page_of_lines
 
 PAGE = 100
-_PLACES = 3
 _Progress = asyncio.Queue[tuple[str, int, int] | None]
 
 
@@ -42,7 +42,7 @@ class PaymentsServicer(payments_service_pb2_grpc.PaymentsServiceServicer):
         """Open a cycle of a month."""
         cut_off = moment_of(request.cutoff) if request.HasField("cutoff") else None
         with refusing():
-            month = _month(request.month)
+            month = read_month(request.month)
             opened = await cycles.open_month(self._tools, month, cut_off, by=self._by(), programmes=request.programmes)
         return pb.OpenCycleResponse(cycle=await self._view(opened))
 
@@ -156,7 +156,7 @@ class PaymentsServicer(payments_service_pb2_grpc.PaymentsServiceServicer):
         """A page of a cycle's lines, by programme key, person and month."""
         county_actor(self._tools.policy)
         cycle = await self._tools.find(request.cycle)
-        size, after = request.page_size or PAGE, _place(request.page_token)
+        size, after = request.page_size or PAGE, read_line_place(request.page_token)
         async with self._tools.database.begin() as tx:
             page = await page_of_lines(tx, cycle.cycle_id, after=after, size=size, person_id=request.person_id)
         last = page[-1] if len(page) == size else None
@@ -179,20 +179,6 @@ class PaymentsServicer(payments_service_pb2_grpc.PaymentsServiceServicer):
 
     def _today(self) -> date:
         return day_of(self._tools.clock.now())
-
-
-def _month(text: str) -> Month:
-    try:
-        return Month.parse(text)
-    except ValueError:
-        raise TuoqiError("request.invalid", problem=f"{text} 不是月份") from None
-
-
-def _place(token: str) -> tuple[str, str, str]:
-    parts = token.split("|") if token else ["", "", ""]
-    if len(parts) != _PLACES:
-        raise TuoqiError("request.invalid", problem="page_token")
-    return parts[0], parts[1], parts[2]
 
 
 def add_payments(tools: Tools) -> Callable[[grpc.aio.Server], None]:

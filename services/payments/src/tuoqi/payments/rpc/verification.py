@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
 from typing import Any
 
 import grpc
@@ -17,6 +16,7 @@ from tuoqi.payments.domain.months import day_of
 from tuoqi.payments.domain.verification import LINE_TYPES, METHOD, Estimate
 from tuoqi.payments.jobs.tools import refusing
 from tuoqi.payments.jobs.verification import Scope, VerificationDesk, known_sample
+from tuoqi.payments.rpc.reading import read_day, read_place, write_place
 from tuoqi.payments.store.findings import NewFinding, items_at, page_of_items
 from tuoqi.payments.store.verification import Sample, Wishes, page_of_samples
 
@@ -194,30 +194,6 @@ def _estimate(one: Estimate) -> pb.Estimate:
         projected_low_fen=one.low_fen,
         projected_high_fen=one.high_fen,
     )
-
-
-def read_day(text: str) -> date | None:
-    """A day of a request; None where it is empty. Raises request.invalid for one that does not exist."""
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise TuoqiError("request.invalid", problem=f"{text} 不是日期") from None
-
-
-def write_place(at: datetime, named: str) -> str:
-    """Where a page ordered by moment and id ends."""
-    return f"{at.astimezone(UTC).isoformat()}|{named}"
-
-
-def read_place(token: str) -> tuple[datetime, str] | None:
-    """The place that `write_place` wrote. Raises request.invalid."""
-    if not token:
-        return None
-    at, _, named = token.partition("|")
-    try:
-        return datetime.fromisoformat(at), named
-    except ValueError:
-        raise TuoqiError("request.invalid", problem="page_token") from None
 
 
 def add_verification(desk: VerificationDesk) -> Callable[[grpc.aio.Server], None]:

@@ -18,7 +18,7 @@ from tuoqi.payments.domain.vouchers import REFUSED_ZH, Voucher
 from tuoqi.payments.jobs.tools import county_actor, refusing
 from tuoqi.payments.jobs.voucher_spends import Bill, SpendDesk, known_settlement
 from tuoqi.payments.jobs.vouchers import VoucherDesk, known_month
-from tuoqi.payments.rpc.verification import read_day
+from tuoqi.payments.rpc.reading import read_day, read_month
 from tuoqi.payments.store import voucher_spends as spends
 from tuoqi.payments.store import vouchers as store
 from tuoqi.payments.store.certification import read_vitals
@@ -43,7 +43,7 @@ class VoucherServicer(voucher_service_pb2_grpc.VoucherServiceServicer):
     ) -> AsyncIterator[pb.IssueVouchersResponse]:
         """Issue a month, with progress. Who goes away before the end stops it; called again it goes on."""
         by, progress = county_actor(self._tools.policy).user, _Progress()
-        work = asyncio.create_task(self._issue(_month(request.month), by, progress))
+        work = asyncio.create_task(self._issue(read_month(request.month), by, progress))
         try:
             persons = vouchers = 0
             while (said := await progress.get()) is not None:
@@ -68,7 +68,7 @@ class VoucherServicer(voucher_service_pb2_grpc.VoucherServiceServicer):
     async def GetIssue(self, request: pb.GetIssueRequest, context: Any) -> pb.GetIssueResponse:
         """The sums of a month and the proof of its ledger."""
         async with self._tools.database.begin() as tx:
-            standing = await known_month(tx, _month(request.month))
+            standing = await known_month(tx, read_month(request.month))
         return pb.GetIssueResponse(issue=await self._issue_view(standing))
 
     async def _issue_view(self, standing: Standing) -> pb.VoucherIssue:
@@ -94,7 +94,7 @@ class VoucherServicer(voucher_service_pb2_grpc.VoucherServiceServicer):
         """Whether a person may have a voucher, and why not."""
         await self._known_person(request.person_id)
         with refusing():
-            reason = await self._desk.eligibility(request.person_id, _month(request.month))
+            reason = await self._desk.eligibility(request.person_id, read_month(request.month))
         sentence = f"{REFUSED_ZH[reason]}，不能领取 {request.month} 的消费券。" if reason else ""
         return pb.CheckEligibilityResponse(eligible=not reason, reason=reason, sentence=sentence)
 
@@ -161,7 +161,7 @@ class VoucherServicer(voucher_service_pb2_grpc.VoucherServiceServicer):
         """Sum up a month for its facilities."""
         by = county_actor(self._tools.policy).user
         with refusing():
-            settlement = await self._spending.prepare(_month(request.month), by=by)
+            settlement = await self._spending.prepare(read_month(request.month), by=by)
         return pb.PrepareSettlementResponse(settlement=_settlement(settlement))
 
     async def ConfirmSettlement(
@@ -170,13 +170,13 @@ class VoucherServicer(voucher_service_pb2_grpc.VoucherServiceServicer):
         """Release it for payment, by a second person."""
         by = county_actor(self._tools.policy).user
         with refusing():
-            settlement = await self._spending.confirm(_month(request.month), by=by)
+            settlement = await self._spending.confirm(read_month(request.month), by=by)
         return pb.ConfirmSettlementResponse(settlement=_settlement(settlement))
 
     async def GetSettlement(self, request: pb.GetSettlementRequest, context: Any) -> pb.GetSettlementResponse:
         """The settlement of a month."""
         async with self._tools.database.begin() as tx:
-            settlement = await known_settlement(tx, _month(request.month))
+            settlement = await known_settlement(tx, read_month(request.month))
         return pb.GetSettlementResponse(settlement=_settlement(settlement))
 
     async def _known_person(self, person_id: str) -> Actor:
@@ -188,13 +188,6 @@ class VoucherServicer(voucher_service_pb2_grpc.VoucherServiceServicer):
             raise TuoqiError("payments.person_unknown")
         actor.require_region(vitals.region)
         return actor
-
-
-def _month(text: str) -> Month:
-    try:
-        return Month.parse(text)
-    except ValueError:
-        raise TuoqiError("request.invalid", problem=f"{text} 不是月份") from None
 
 
 def _voucher(one: Voucher) -> pb.Voucher:

@@ -13,7 +13,6 @@ import pytest
 from tuoqi.alerts.__main__ import SERVICE
 from tuoqi.alerts.domain.alert import Alert, Escalation
 from tuoqi.alerts.domain.book import AlertBook
-from tuoqi.alerts.domain.policy import PolicyError
 from tuoqi.alerts.domain.rules import AlertPolicy, Severity
 from tuoqi.alerts.jobs.export import AlertExporter
 from tuoqi.alerts.jobs.sight import Sight
@@ -25,7 +24,7 @@ from tuoqi.contracts.common.v1.table_pb2 import ExportRowsRequest
 from tuoqi.contracts.registry.v1.registry_service_pb2 import PersonDescription
 from tuoqi.kit.clock import SettableClock
 from tuoqi.kit.commands import Commander
-from tuoqi.kit.county import County
+from tuoqi.kit.county import County, CountyError
 from tuoqi.kit.database import Database
 from tuoqi.kit.errors import TuoqiError, meaning_of
 from tuoqi.kit.handlers import Change
@@ -191,5 +190,5 @@ def test_rules_that_forget_what_visits_tell_of_stop_the_start(tmp_path: Path, ch
     rules = KINDS.read_text(encoding="utf-8").replace(*change)
     (tmp_path / "alerts").mkdir()
     (tmp_path / "alerts" / "kinds.yaml").write_text(rules, encoding="utf-8")
-    with pytest.raises(PolicyError, match=change[0]):
+    with pytest.raises(CountyError, match=change[0]):
         SERVICE.read_policy(County.load(tmp_path))

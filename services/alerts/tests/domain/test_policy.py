@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tuoqi.alerts.domain.policy import PolicyError, read_policy
+from tuoqi.alerts.domain.fields import PolicyError
+from tuoqi.alerts.domain.policy import read_policy
 from tuoqi.alerts.domain.rules import AlertPolicy, Severity
 from tuoqi.alerts.domain.terms import COUNTY_ZONE, Term, WorkCalendar
 
@@ -81,7 +82,7 @@ def test_rules_hold_from_their_own_day_and_an_alert_before_the_first_has_the_fir
         (("not_acknowledged",), {"LOUD": []}, "alert_rules[0].not_acknowledged"),
         (("not_acknowledged", "HIGH"), [], "alert_rules[0].not_acknowledged.HIGH"),
         (("not_acted", 0, "after"), {"days": 0}, "alert_rules[0].not_acted[0].after.days"),
-        (("not_acted", 0, "after"), {"weeks": 1}, "alert_rules[0].not_acted[0].after"),
+        (("not_acted", 0, "after"), {"weeks": 1}, "alert_rules[0].not_acted[0].after.weeks"),
         (("not_acted", 0, "after"), {"days": 1, "hours": 1}, "alert_rules[0].not_acted[0].after"),
         (("not_acted", 0, "step"), 7, "alert_rules[0].not_acted[0].step"),
         (("kinds", 0, "closes"), "", "alert_rules[0].kinds[0].closes"),
@@ -118,11 +119,11 @@ def test_what_stands_twice_or_out_of_order_is_refused() -> None:
         for key in path[:-1]:
             inner = inner[key]
         inner[path[-1]] *= 2
-        with pytest.raises(PolicyError, match="twice"):
+        with pytest.raises(PolicyError, match="两次"):
             read_policy(data)
     data = deepcopy(FILE)
     data["alert_rules"] *= 2
-    with pytest.raises(PolicyError, match="rise"):
+    with pytest.raises(PolicyError, match="递增"):
         read_policy(data)
-    with pytest.raises(PolicyError, match="mapping"):
+    with pytest.raises(PolicyError, match="应为"):
         read_policy(None)

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from tuoqi.visits.domain.facts import PersonFacts
+from tuoqi.visits.domain.fields import PolicyError
 from tuoqi.visits.domain.grades import VisitPolicy, grade_on, next_change
-from tuoqi.visits.domain.policy import PolicyError, read_policy
+from tuoqi.visits.domain.policy import read_policy
 
 FILE: dict[str, Any] = {
     "grade_tables": [
@@ -46,7 +47,7 @@ def test_the_shipped_tables_say_which_categories_matter(policy: VisitPolicy) -> 
         (("effective_from",), "soon", "grade_tables[0].effective_from"),
         (("effective_from",), "2025-06-01", "grade_tables"),
         (("grades",), [], "grade_tables[0].grades"),
-        (("groups", "elder"), {"age_to": 3}, "grade_tables[0].groups.elder"),
+        (("groups", "elder.age_to"), {"age_to": 3}, "grade_tables[0].groups.elder"),
         (("groups", "elder"), {"age_from": -3}, "grade_tables[0].groups.elder.age_from"),
         (("grades", 0, "grade"), "", "grade_tables[0].grades[0].grade"),
         (("grades", 0, "group"), "child", "grade_tables[0].grades[0].group"),
@@ -57,7 +58,7 @@ def test_the_shipped_tables_say_which_categories_matter(policy: VisitPolicy) -> 
         (("grades", 0, "any_of"), [{"levels": ["1"]}], "grade_tables[0].grades[0].any_of[0]"),
         (("grades", 0, "any_of"), [{"categories": [3]}], "grade_tables[0].grades[0].any_of[0].categories[0]"),
         (("grades", 0, "two_failed_tries"), "yes", "grade_tables[0].grades[0].two_failed_tries"),
-        (("grades", 0, "colour"), "red", "grade_tables[0].grades[0]"),
+        (("grades", 0, "colour"), "red", "grade_tables[0].grades[0].colour"),
     ],
 )
 def test_a_fault_is_named_by_its_path(place: tuple[str | int, ...], value: object, path: str) -> None:
@@ -74,7 +75,7 @@ def test_a_fault_is_named_by_its_path(place: tuple[str | int, ...], value: objec
 def test_a_grade_that_stands_twice_and_a_file_that_is_no_mapping_are_refused() -> None:
     data = deepcopy(FILE)
     data["grade_tables"][0]["grades"] *= 2
-    with pytest.raises(PolicyError, match="twice"):
+    with pytest.raises(PolicyError, match="两次"):
         read_policy(data)
-    with pytest.raises(PolicyError, match="mapping"):
+    with pytest.raises(PolicyError, match="应为"):
         read_policy([])

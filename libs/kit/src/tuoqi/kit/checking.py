@@ -7,7 +7,7 @@ and reason, and what the service found in the files. It needs no database and no
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,11 @@ def attempt(read: Callable[[County], object], county: County, below: str = "") -
     except _UNUSABLE as error:
         return (_located(error, county, below),)
     return ()
+
+
+def faults_of(county: County, readers: Iterable[Callable[[County], object]]) -> Findings:
+    """Every fault for which any of the readers refuses its file, each once."""
+    return Findings(tuple(dict.fromkeys(fault for read in readers for fault in attempt(read, county))))
 
 
 def _located(error: Exception, county: County, below: str) -> Fault:

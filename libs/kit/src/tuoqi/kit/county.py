@@ -7,10 +7,10 @@ the rules of its day.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import yaml
 
@@ -18,6 +18,7 @@ _FILE_BYTES_MAX: Final = 4 * 1024 * 1024
 _PLACES_MAX: Final = 200_000
 """Values in a file, those behind aliases counted each time: more than any county writes."""
 _DEPTH_MAX: Final = 50
+_Read = TypeVar("_Read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,19 @@ class County:
         if len(lines) > _PLACES_MAX:
             raise CountyError(f"{self.folder}/{name}: too large", [Fault(name, 0, "", f"超过 {_PLACES_MAX} 个值")])
         return Document(name, content, lines)
+
+    def read(self, name: str, parse: Callable[[Mapping[str, Any]], _Read]) -> _Read:
+        """What a reader makes of one file. Raises CountyError with file and line for what the reader refuses.
+
+        A reader raises ValueError; where that has a `path` (a place) and a `reason`, the line of the place is told.
+        """
+        document = self.document(name)
+        try:
+            return parse(document.content)
+        except ValueError as error:
+            place = getattr(error, "path", "")
+            fault = Fault(name, document.line_of(place), place, getattr(error, "reason", "") or str(error))
+            raise CountyError(f"{self.folder}/{fault}", [fault]) from error
 
     @staticmethod
     def _below(key: str, name: str) -> bool:

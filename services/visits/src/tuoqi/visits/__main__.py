@@ -8,7 +8,7 @@ from tuoqi.visits.consumer import REGISTRY
 from tuoqi.visits.domain.errors import MEANINGS
 from tuoqi.visits.domain.file import VisitFile
 from tuoqi.visits.jobs import MidnightSweep, OverdueExporter, VisitsImporter
-from tuoqi.visits.jobs.policies import read_rules
+from tuoqi.visits.jobs.policies import find_faults, read_rules
 from tuoqi.visits.peers import RegistryPeople
 from tuoqi.visits.rpc.visits import add_visits
 from tuoqi.visits.settings import VisitsSettings
@@ -38,6 +38,7 @@ SERVICE = Service(
     subscriptions=[REGISTRY],
     stores={VisitFile: VisitFileStore()},
     read_policy=read_rules,
+    find_faults=find_faults,
 )
 
 if __name__ == "__main__":

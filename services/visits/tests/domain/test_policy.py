@@ -47,7 +47,7 @@ def test_the_shipped_tables_say_which_categories_matter(policy: VisitPolicy) -> 
         (("effective_from",), "soon", "grade_tables[0].effective_from"),
         (("effective_from",), "2025-06-01", "grade_tables"),
         (("grades",), [], "grade_tables[0].grades"),
-        (("groups", "elder.age_to"), {"age_to": 3}, "grade_tables[0].groups.elder"),
+        (("groups", "elder"), {"age_to": 3}, "grade_tables[0].groups.elder.age_to"),
         (("groups", "elder"), {"age_from": -3}, "grade_tables[0].groups.elder.age_from"),
         (("grades", 0, "grade"), "", "grade_tables[0].grades[0].grade"),
         (("grades", 0, "group"), "child", "grade_tables[0].grades[0].group"),

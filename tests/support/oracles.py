@@ -202,8 +202,35 @@ def _query(text: str) -> str:
     return f"SELECT {text}"
 
 
+_MIDNIGHT_AFTER = "((o.deadline + 1)::timestamp AT TIME ZONE 'Asia/Shanghai')"
+_SEEN_ON_ITS_LAST_DAY = """
+SELECT o.person_id, o.deadline FROM overdues AS o
+JOIN visit_records AS r ON r.person_id = o.person_id AND r.counts_on = o.deadline
+WHERE r.result IN ('MET', 'INFORMANT_ONLY')
+"""
+_RAISED_LATE = f"""
+SELECT a.alert_id, a.raised_at, o.deadline FROM alerts AS a,
+LATERAL (SELECT min((cause->>0)::date) AS deadline FROM jsonb_array_elements(a.causes) AS cause) AS o
+WHERE a.kind = 'visit_overdue' AND a.raised_at <> {_MIDNIGHT_AFTER}
+"""
+_IN_TIME = (
+    ("raised at another moment than the midnight after its first deadline", "alerts", _RAISED_LATE),
+    (
+        "missed although a visit on its last day had arrived by then",
+        "visits",
+        f"{_SEEN_ON_ITS_LAST_DAY} AND r.arrived_at < {_MIDNIGHT_AFTER}",
+    ),
+    (
+        "open or made up although a late record shows a visit on its last day",
+        "visits",
+        f"{_SEEN_ON_ITS_LAST_DAY} AND o.state IN ('OPEN', 'MADE_UP')",
+    ),
+)
+"""What O4 says of time: (what is wrong, the service, the query of the wrong ones)."""
+
+
 async def one_alert_each(asks: Asks) -> list[str]:
-    """O4: each overdue visit is a cause of exactly one alert, and no alert has a cause that nobody missed."""
+    """O4: each overdue visit is a cause of exactly one alert, in time, and no alert has a cause that nobody missed."""
     missed = {
         (person, str(day)) for person, day in await asks.sql("visits", "SELECT person_id, deadline FROM overdues")
     }
@@ -217,6 +244,9 @@ async def one_alert_each(asks: Asks) -> list[str]:
     findings = _compare("O4", "overdues", missed, "causes of alerts", set(causes))
     if twice := [cause for cause, count in causes.items() if count > 1]:
         findings.append(f"O4: in two alerts: {_some(twice)}")
+    for wrong, service, query in _IN_TIME:
+        if rows := await asks.sql(service, query):
+            findings.append(f"O4: {wrong}: {_some(rows)}")
     return findings
 
 

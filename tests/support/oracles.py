@@ -366,8 +366,10 @@ COMPARABLE_WITHOUT = (
     "voucher_entries.posting",
     "bank_answers.answer",
     "disbursements_followed.standing",
+    "person_changes.xid",
 )
-"""What two platforms that lived the same month have differently: how often a fence was asked for, numbers drawn."""
+"""What two platforms that lived the same month have differently: how often a fence was asked for, numbers drawn by the
+database, and its transactions."""
 
 
 async def comparable(platform: CountyPlatform) -> Dump:

@@ -141,9 +141,16 @@ class Database:
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[AsyncConnection]:
-        """A connection of one's own outside transactions, for locks that last and for LISTEN."""
+        """A connection of one's own outside transactions, for locks that last and for LISTEN.
+
+        It ends with its use: back in the pool it would go on holding its locks, and whoever wants them next, in this
+        process too, would wait for ever.
+        """
         async with self._engine.connect() as connection:
-            yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+            try:
+                yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+            finally:
+                await connection.invalidate()
 
     async def close(self) -> None:
         """Give all connections back."""

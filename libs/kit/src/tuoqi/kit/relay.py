@@ -109,7 +109,8 @@ class Relay:
         return len(rows) == BATCH
 
     async def _deliver(self, producer: _Producer, rows: Sequence[Any]) -> None:
-        acks = await producer.send(rows, self._source)
+        async with asyncio.timeout(SEND_TIMEOUT_S):
+            acks = await producer.send(rows, self._source)
         failpoints.reach("relay.after_send")
         async with asyncio.timeout(SEND_TIMEOUT_S):
             await asyncio.gather(*acks)
@@ -167,9 +168,11 @@ class _Producer:
 
     async def __aenter__(self) -> Self:
         try:
-            await self._raw.start()
-        except KafkaError:
-            await self._raw.stop()
+            # A broker that is just coming up may take the connection and never answer.
+            async with asyncio.timeout(SEND_TIMEOUT_S):
+                await self._raw.start()
+        except (KafkaError, TimeoutError):
+            await self.__aexit__()
             raise
         return self
 

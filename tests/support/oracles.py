@@ -24,7 +24,7 @@ SHOWN = 3
 FENCE = "tuoqi.registry.v1.RegistryFenced"
 TECHNICAL = frozenset(
     {"outbox", "outbox_default", "unsent", "inbox", "dead_letters", "parked", "consumer_stops", "imports", "audit"}
-    | {"clock"}
+    | {"clock", "assignment_clock", "assignment_news", "assignment_units"}
 )
 """Tables about messages and calls, not about the county; Alembic's `*_version` beside them."""
 POISON = "poison-"
@@ -367,9 +367,11 @@ COMPARABLE_WITHOUT = (
     "bank_answers.answer",
     "disbursements_followed.standing",
     "person_changes.xid",
+    "notices.*",
+    "deliveries.*",
 )
 """What two platforms that lived the same month have differently: how often a fence was asked for, numbers drawn by the
-database, and its transactions."""
+database, its transactions, and what goes by the system's clock."""
 
 
 async def comparable(platform: CountyPlatform) -> Dump:

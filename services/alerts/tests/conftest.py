@@ -1,5 +1,6 @@
 """The shipped county's rules about alerts."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,15 +8,20 @@ import yaml
 
 from tuoqi.alerts.domain.policy import read_policy
 from tuoqi.alerts.domain.rules import AlertPolicy
+from tuoqi.alerts.domain.sources import read_sources
+from tuoqi.alerts.domain.warning_rules import read_warnings
 from tuoqi.kit.county import County
 
+FILES = ("kinds", "sources", "warnings")
 KINDS = Path(__file__).parents[3] / "deploy/counties/990101/alerts/kinds.yaml"
 
 
 @pytest.fixture(scope="session")
 def policy() -> AlertPolicy:
     """The rules that ship."""
-    return read_policy(yaml.safe_load(KINDS.read_text(encoding="utf-8")))
+    files = {name: yaml.safe_load((KINDS.parent / f"{name}.yaml").read_text(encoding="utf-8")) for name in FILES}
+    policy = read_policy(files["kinds"])
+    return replace(policy, sources=read_sources(files["sources"]), warnings=read_warnings(files["warnings"]))
 
 
 @pytest.fixture(scope="session")

@@ -15,10 +15,10 @@ from tuoqi.alerts.domain.alert import Alert, Escalation
 from tuoqi.alerts.domain.book import AlertBook
 from tuoqi.alerts.domain.rules import AlertPolicy, Severity
 from tuoqi.alerts.jobs.export import AlertExporter
-from tuoqi.alerts.jobs.sight import Sight
 from tuoqi.alerts.peers import Registry
 from tuoqi.alerts.rpc.alerts import AlertsServicer
-from tuoqi.alerts.store import AlertBookStore
+from tuoqi.alerts.rpc.desk import Desk as Tools
+from tuoqi.alerts.store import AlertBookStore, NoteSeal
 from tuoqi.contracts.alerts.v1 import alerts_service_pb2 as pb
 from tuoqi.contracts.common.v1.table_pb2 import ExportRowsRequest
 from tuoqi.contracts.registry.v1.registry_service_pb2 import PersonDescription
@@ -85,12 +85,17 @@ async def desk(database_for: Callable[..., Awaitable[Database]], policy: AlertPo
     alerts = [_an_alert(number) for number in range(3)]
     async with database.begin() as tx:
         await STORE.save(tx, [Change(one.person_id, AlertBook(one.person_id, 1, (one,)), None) for one in alerts])
+        await tx.execute(
+            "INSERT INTO people SELECT key, region, '', 1 FROM unnest(CAST(:keys AS text[]), CAST(:regions AS text[]))"
+            " AS t (key, region)",
+            keys=list(HOMES),
+            regions=[region for _, region in HOMES.values()],
+        )
     registry = KnownPeople()
-    sight = Sight(registry)
     commander = Commander({AlertBook: STORE}, database, origin_of("alerts", policy), lambda: None)
     clock = SettableClock(RAISED + timedelta(hours=5))
-    servicer = AlertsServicer(database, clock, commander, sight)
-    return Desk(servicer, AlertExporter(database, registry, sight), registry, alerts)
+    servicer = AlertsServicer(Tools(database, clock, commander, policy, NoteSeal(b"k" * 32)))
+    return Desk(servicer, AlertExporter(database, registry, clock), registry, alerts)
 
 
 def _an_alert(number: int) -> Alert:
@@ -104,7 +109,7 @@ def _an_alert(number: int) -> Alert:
         raised_at=raised,
         severity_since=raised,
         rules_from=date(2024, 1, 1),
-        person_id=f"p{number}",
+        subject_id=f"p{number}",
         joined=number,
         escalations=steps if closed else (),
         closed_at=raised + timedelta(hours=9) if closed else None,

@@ -10,11 +10,12 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from tuoqi.alerts import store
-from tuoqi.alerts.domain.alert import Alert, Cause, Escalation
+from tuoqi.alerts.domain.alert import Alert
 from tuoqi.alerts.domain.book import AlertBook
+from tuoqi.alerts.domain.parts import Cause, Done, Escalation, Evidence, Proposal
 from tuoqi.alerts.domain.rules import Severity
 from tuoqi.alerts.domain.terms import COUNTY_ZONE
-from tuoqi.alerts.store import AlertBookStore, Place
+from tuoqi.alerts.store import AlertBookStore, Place, Wish
 from tuoqi.kit.database import Conflict, Database
 from tuoqi.kit.handlers import Change
 
@@ -38,9 +39,17 @@ def an_alert(alert_id: str, person_id: str = "p", kind: str = "visit_overdue", *
         raised_at=raised,
         severity_since=raised + timedelta(minutes=1),
         rules_from=date(2024, 1, 1),
-        person_id=person_id,
+        subject_id=person_id,
+        reporters=("worker.tian",),
+        acts=(Done("plan", raised, "clerk.li", (Evidence("photo", "ab" * 32),)),),
+        proposal=Proposal("remedied", "clerk.li", raised),
+        reopened_at=raised + timedelta(minutes=1),
         joined=2,
-        causes=(Cause(date(2026, 3, 1)), Cause(date(2026, 2, 20), is_open=False)),
+        causes=(
+            Cause(date(2026, 3, 1)),
+            Cause(date(2026, 2, 20), is_open=False),
+            Cause(date(2026, 3, 1), ref="task-1"),
+        ),
         acknowledged_at=raised + timedelta(minutes=2),
         acknowledged_by="clerk.li",
         escalations=(Escalation("township", raised + timedelta(hours=4)),),
@@ -52,7 +61,7 @@ def an_alert(alert_id: str, person_id: str = "p", kind: str = "visit_overdue", *
 async def save(database: Database, *books: AlertBook, loaded: int | None = None) -> None:
     """Save books in a transaction of their own."""
     async with database.begin() as tx:
-        await STORE.save(tx, [Change(book.person_id, book, loaded) for book in books])
+        await STORE.save(tx, [Change(book.key, book, loaded) for book in books])
 
 
 async def load(database: Database, *people: str) -> dict[str, AlertBook]:
@@ -72,7 +81,9 @@ async def test_closed_alerts_stay_in_the_table_and_leave_the_book(database: Data
     await save(database, AlertBook("p", 2, (closed, an_alert("b"))))
     assert await load(database, "p") == {"p": AlertBook("p", 2, (an_alert("b"),))}
     async with database.begin() as tx:
-        assert await store.one(tx, "a") == closed
+        seen = await store.one(tx, "a")
+        assert seen is not None
+        assert (seen.alert, seen.person_id, seen.region, seen.book) == (closed, "p", "", "p")
         assert await store.open_by_severity(tx) == {"HIGH": 1}
 
 
@@ -96,13 +107,13 @@ async def test_pages_meet_without_gap_or_repeat(database: Database) -> None:
     await save(database, *(AlertBook(one.person_id, 1, (one,)) for one in alerts))
     async with database.begin() as tx:
         down = await store.newest(tx, 3)
-        down += await store.newest(tx, 3, before=Place(down[-1].raised_at, down[-1].alert_id))
+        down += await store.newest(tx, 3, before=Place(down[-1].alert.raised_at, down[-1].alert.alert_id))
         up = await store.oldest(tx, 3)
-        up += await store.oldest(tx, 3, Place(up[-1].raised_at, up[-1].alert_id))
-        narrowed = await store.newest(tx, 9, only_open=True, person_id="p3", kind="visit_overdue")
-    assert up == alerts
-    assert down == alerts[::-1]
-    assert narrowed == [alerts[3]]
+        up += await store.oldest(tx, 3, Place(up[-1].alert.raised_at, up[-1].alert.alert_id))
+        narrowed = await store.newest(tx, 9, wish=Wish(only_open=True, person_id="p3", kind="visit_overdue"))
+    assert [seen.alert for seen in up] == alerts
+    assert [seen.alert for seen in down] == alerts[::-1]
+    assert [seen.alert for seen in narrowed] == [alerts[3]]
 
 
 async def test_who_is_due_is_named_the_earliest_first(database: Database) -> None:
@@ -110,5 +121,5 @@ async def test_who_is_due_is_named_the_earliest_first(database: Database) -> Non
     await save(database, *(AlertBook(one.person_id, 1, (one,)) for one in alerts))
     async with database.begin() as tx:
         assert await store.next_due(tx) == RAISED + timedelta(hours=5)
-        assert await store.due_people(tx, RAISED + timedelta(hours=7), 10) == ["p3", "p2", "p1"]
-        assert await store.due_people(tx, RAISED + timedelta(hours=7), 2) == ["p3", "p2"]
+        assert await store.due_books(tx, RAISED + timedelta(hours=7), 10) == ["p3", "p2", "p1"]
+        assert await store.due_books(tx, RAISED + timedelta(hours=7), 2) == ["p3", "p2"]

@@ -59,6 +59,18 @@ async def test_numbers_are_masked_unless_revealed_with_right_and_purpose(office:
         await describe(pb.DescribePersonsRequest(person_ids=ids, reveal=True), None)
 
 
+async def test_addresses_are_given_only_where_asked_for(office: Any, old: Row) -> None:
+    """A day list needs the way; an alert's list does not."""
+    await office.load("persons", {**old, "address": "禾溪村3组2号", "household_no": "H1"})
+    ids = await identify(office, pb.PersonName(id_number=old["id_number"]))
+    with acting(READER):
+        bare = await office.servicer.DescribePersons(pb.DescribePersonsRequest(person_ids=ids), None)
+        full = await office.servicer.DescribePersons(pb.DescribePersonsRequest(person_ids=ids, address=True), None)
+    assert (bare.persons[0].address, bare.persons[0].household_id) == ("", "")
+    assert full.persons[0].address == "禾溪村3组2号"
+    assert full.persons[0].household_id
+
+
 async def test_people_of_another_township_are_not_described(office: Any, old: Row) -> None:
     await office.load("persons", old)
     ids = await identify(office, pb.PersonName(id_number=old["id_number"]))

@@ -18,7 +18,7 @@ from tuoqi.visits.domain.overdues import overdue_id
 from tuoqi.visits.domain.plan import Overdue, Try, VisitPlan, VisitRecord
 from tuoqi.visits.domain.records import VisitForm
 from tuoqi.visits.domain.windows import Window
-from tuoqi.visits.store import NoteSeal, VisitFileStore, record_visits
+from tuoqi.visits.store import Circumstances, NewRecord, NoteSeal, VisitFileStore, record_visits
 
 PERSON = "00000000-0000-4000-8000-000000000001"
 DEADLINE = date(2026, 3, 9)
@@ -116,11 +116,13 @@ async def test_no_private_text_stands_in_a_plain_column(platform: Any, make: Any
     seal = NoteSeal(b"k" * 32)
     form = VisitForm(PERSON, make.at("2026-03-03"), "PHONE", "MET", visitor="访员甲", note="电话 13800000000")
     async with platform.database.begin() as tx:
-        assert await record_visits(tx, [(PERSON, form)], arrived_at=make.at("2026-03-04"), seal=seal) == {PERSON}
-        assert await record_visits(tx, [(PERSON, form)], arrived_at=make.at("2026-03-05"), seal=seal) == set()
+        await record_visits(tx, [NewRecord(PERSON, form)], Circumstances(make.at("2026-03-04")), seal)
+    with pytest.raises(Conflict):
+        async with platform.database.begin() as tx:
+            await record_visits(tx, [NewRecord(PERSON, form)], Circumstances(make.at("2026-03-05")), seal)
     ((row, sealed),) = await platform.rows("SELECT CAST(visit_records AS text), sealed FROM visit_records")
     for text in ("访员甲", "13800000000", "访员甲".encode().hex(), b"13800000000".hex()):
         assert text not in row
-    assert seal.open(PERSON, sealed) == ("访员甲", "电话 13800000000")
+    assert seal.open(PERSON, sealed)[:2] == ("访员甲", "电话 13800000000")
     with pytest.raises(SealError):
         seal.open("00000000-0000-4000-8000-000000000002", sealed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from tuoqi.cli.commands import (
+    activity,
     aid,
     alerts,
     bank,
@@ -31,6 +32,7 @@ from tuoqi.cli.commands import (
     local,
     merge,
     paid,
+    pairing,
     person,
     policy,
     post,
@@ -79,8 +81,11 @@ for name, group in (
     ("facility", facility.app),
     ("care", care.app),
     ("visits", visits.app),
+    ("activity", activity.app),
+    ("campaign", activity.campaign),
     ("alerts", alerts.app),
     ("bank", bank.app),
+    ("pairing", pairing.app),
     ("fund", fund.app),
     ("paid", paid.app),
     ("verify", verify.app),

@@ -41,6 +41,10 @@ IMPORTS = {
     "verification_findings": "payments",
     "certifications": "payments",
     "visits": "visits",
+    "attendance": "visits",
+    "pairing_wishes": "visits",
+    "services": "visits",
+    "care_contracts": "visits",
 }
 """File kind → the service that takes it."""
 EXPORTS = {
@@ -58,6 +62,8 @@ EXPORTS = {
     "certification_missing": "payments",
     "voucher_settlement": "payments",
     "visits_overdue": "visits",
+    "visits_coverage": "visits",
+    "pairing_proposals": "visits",
     "alerts": "alerts",
 }
 """File kind → the service that gives it."""

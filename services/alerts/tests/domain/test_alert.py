@@ -4,6 +4,7 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
+from tuoqi.alerts.domain import acts
 from tuoqi.alerts.domain import alert as alerts
 from tuoqi.alerts.domain.alert import (
     TWO_FAILED_TRIES,
@@ -15,6 +16,7 @@ from tuoqi.alerts.domain.alert import (
     Escalated,
     Joined,
     Raised,
+    Subject,
 )
 from tuoqi.alerts.domain.rules import AlertPolicy, Severity
 from tuoqi.alerts.domain.terms import COUNTY_ZONE
@@ -29,7 +31,9 @@ def after(hours: float = 0, days: float = 0) -> datetime:
 
 def an_alert(policy: AlertPolicy, grade: str = "HIGH", kind: str = VISIT_OVERDUE) -> Alert:
     deadline = DEADLINE if kind == VISIT_OVERDUE else None
-    return alerts.raise_alert("alert-1", kind, RAISED, policy, person_id="p", grade=grade, deadline=deadline)[0]
+    return alerts.raise_alert(
+        "alert-1", kind, RAISED, policy, subject=Subject("person", "p"), grade=grade, deadline=deadline
+    )[0]
 
 
 def steps(alert: Alert) -> list[tuple[str, float]]:
@@ -41,7 +45,9 @@ def steps(alert: Alert) -> list[tuple[str, float]]:
     ("grade", "severity"), [("HIGH", "HIGH"), ("RED", "HIGH"), ("YELLOW", "MEDIUM"), ("LOW", "MEDIUM")]
 )
 def test_an_overdue_visit_is_as_severe_as_the_grade(policy: AlertPolicy, grade: str, severity: str) -> None:
-    alert, said = alerts.raise_alert("a", VISIT_OVERDUE, RAISED, policy, person_id="p", grade=grade, deadline=DEADLINE)
+    alert, said = alerts.raise_alert(
+        "a", VISIT_OVERDUE, RAISED, policy, subject=Subject("person", "p"), grade=grade, deadline=DEADLINE
+    )
     assert (alert.severity.name, said, alert.rules_from) == (severity, (Raised("a", RAISED),), date(2024, 1, 1))
 
 
@@ -76,7 +82,8 @@ def test_a_critical_alert_climbs_after_1_4_and_24_hours(policy: AlertPolicy) -> 
 
 
 def test_where_several_things_are_to_be_done_the_first_term_starts_the_ladder(policy: AlertPolicy) -> None:
-    alert, _ = alerts.acknowledge(an_alert(policy, kind="mandatory_report"), "w1", RAISED, policy)
+    hand = acts.Hand("w1", RAISED)
+    alert, _ = acts.record_act(an_alert(policy, kind="mandatory_report"), "police", hand, policy)
     assert alerts.next_due(alert, policy) == after(hours=48)
 
 

@@ -85,7 +85,7 @@ def test_rules_hold_from_their_own_day_and_an_alert_before_the_first_has_the_fir
         (("not_acted", 0, "after"), {"weeks": 1}, "alert_rules[0].not_acted[0].after.weeks"),
         (("not_acted", 0, "after"), {"days": 1, "hours": 1}, "alert_rules[0].not_acted[0].after"),
         (("not_acted", 0, "step"), 7, "alert_rules[0].not_acted[0].step"),
-        (("kinds", 0, "closes"), "", "alert_rules[0].kinds[0].closes"),
+        (("kinds", 0, "closes"), "by_luck", "alert_rules[0].kinds[0].closes"),
         (("kinds", 0, "severities"), [], "alert_rules[0].kinds[0].severities"),
         (("kinds", 0, "severities", 0, "grades"), ["RED"], "alert_rules[0].kinds[0].severities"),
         (("kinds", 0, "severities", 0, "severity"), "LOUD", "alert_rules[0].kinds[0].severities[0].severity"),

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from tuoqi.cli.commands import alert_delivery, alert_life, warning
 from tuoqi.cli.options import AsJson, By, Limit, PersonId, Purpose
 from tuoqi.cli.output import emit, plain, say, show_rows, shown
 from tuoqi.cli.paging import pages
@@ -14,6 +15,9 @@ from tuoqi.contracts.alerts.v1 import alerts_service_pb2 as pb
 from tuoqi.contracts.alerts.v1.alerts_service_pb2_grpc import AlertsServiceStub
 
 app = typer.Typer(help="What is wrong, and who took it on.")
+app.add_typer(alert_life.app)
+app.add_typer(alert_delivery.app)
+app.add_typer(warning.app, name="warning", no_args_is_help=True)
 
 
 @app.callback()
@@ -51,9 +55,9 @@ def list_alerts(
         for one in found:
             emit(plain(one))
         return
-    columns = ("预警编号", "种类", "严重程度", "人员编号", "发生", "并入", "升级", "关闭", "关闭方式")
+    columns = ("预警编号", "种类", "严重程度", "对象", "发生", "并入", "升级", "关闭", "关闭方式")
     show_rows(columns, [
-        (a.alert_id, a.kind, a.severity, a.person_id, shown(a.raised_at), a.joined,
+        (a.alert_id, a.kind, a.severity, a.person_id or a.subject_id, shown(a.raised_at), a.joined,
          ";".join(f"{step.step}@{shown(step.at)}" for step in a.escalations), shown(a.closed_at), a.closed_as)
         for a in found
     ])  # fmt: skip

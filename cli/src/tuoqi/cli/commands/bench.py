@@ -121,3 +121,18 @@ def cycle(
         raise TuoqiError("bench.not_installed") from error
     report = module.bench_cycle(persons, runs, say)
     emit(report) if as_json else show_pairs(report)
+
+
+@app.command(epilog="Example: tuoqi bench sweep --persons 1000000 --json")
+def sweep(
+    persons: Annotated[int, typer.Option("--persons", min=1_000, max=5_000_000, help="How many plans.")] = 1_000_000,
+    runs: Annotated[int, typer.Option("--runs", min=1, max=20, help="How often; medians are reported.")] = 3,
+    as_json: AsJson = False,
+) -> None:
+    """A night's missed visits and the re-grading of a whole county, beside the bare scan and the naive way."""
+    try:
+        module = importlib.import_module("tuoqi.benchmarks.sweep")
+    except ModuleNotFoundError as error:
+        raise TuoqiError("bench.not_installed") from error
+    report = module.bench_sweep(persons, runs, say)
+    emit(report) if as_json else show_pairs(report)

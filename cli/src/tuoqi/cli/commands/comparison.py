@@ -16,9 +16,12 @@ from tuoqi.cli.options import AsJson, By, Limit, Purpose
 from tuoqi.cli.output import emit, plain, say, show_rows, shown
 from tuoqi.cli.paging import pages
 from tuoqi.cli.platform import Platform, call
+from tuoqi.cli.whom import Whom, person_id_of
 from tuoqi.contracts.common.v1 import table_pb2
 from tuoqi.contracts.registry.v1 import comparison_service_pb2 as pb
+from tuoqi.contracts.registry.v1 import visit_report_service_pb2 as reported
 from tuoqi.contracts.registry.v1.comparison_service_pb2_grpc import ComparisonServiceStub
+from tuoqi.contracts.registry.v1.visit_report_service_pb2_grpc import VisitReportServiceStub
 from tuoqi.kit.errors import TuoqiError, register_errors
 
 app = typer.Typer(help="Comparison lists 比对名单: what they change or suggest.")
@@ -137,6 +140,55 @@ def decide(
     say(f"{found.kind_name} {found.happened_on}：{WORDS.get(found.state, found.state)}")
     for change_id in found.change_ids:
         say(f"已起草变更申请 {change_id}；核对后用 tuoqi change submit {change_id} 提交")
+
+
+@app.command("visits", epilog="Example: tuoqi comparison visits --by clerk.li --purpose 核查")
+def visit_reports(limit: Limit = 100, by: By = "", purpose: Purpose = "", as_json: AsJson = False) -> None:
+    """List people of whom a visit says that they moved or died and the register does not know it."""
+
+    async def ask(platform: Platform) -> list[reported.VisitReport]:
+        stub: Any = platform.stub(VisitReportServiceStub, "registry")
+
+        async def page(size: int, token: str) -> tuple[list[reported.VisitReport], str]:
+            request = reported.ListVisitReportsRequest(page_size=size, page_token=token)
+            answer: reported.ListVisitReportsResponse = await stub.ListVisitReports(request)
+            return list(answer.reports), answer.next_page_token
+
+        return await pages(page, limit)
+
+    found = call(ask, by, purpose)
+    if as_json:
+        for one in found:
+            emit(plain(one))
+        return
+    rows = [(o.kind_name, o.name, o.number, o.region, o.first_on, o.last_on, o.reports, o.person_id) for o in found]
+    show_rows(("事由", "姓名", "证件号码", "区划", "首次", "最近", "次数", "人员编号"), rows, right=("次数",))
+    say("核实后用 deaths.csv、moves.csv 登记，或用 tuoqi comparison refute 说明不属实" if found else "没有待核查的人")
+
+
+@app.command(epilog="Example: tuoqi comparison refute PERSON --kind death --reason 同名不是本人 --by clerk.li")
+def refute(
+    person: Whom,
+    kind: Annotated[str, typer.Option("--kind", metavar="KIND", help="death or move.")],
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why it is not so.")],
+    by: By = "",
+    as_json: AsJson = False,
+) -> None:
+    """Say that what visits report of somebody is not so; a later report opens it again."""
+
+    async def act(platform: Platform) -> reported.RefuteVisitReportResponse:
+        stub: Any = platform.stub(VisitReportServiceStub, "registry")
+        request = reported.RefuteVisitReportRequest(
+            person_id=await person_id_of(platform, person), kind=kind, reason=reason
+        )
+        answer: reported.RefuteVisitReportResponse = await stub.RefuteVisitReport(request)
+        return answer
+
+    answer = call(act, by)
+    if as_json:
+        emit(plain(answer))
+    else:
+        print(f"已注明不属实，共 {answer.reports} 次报告")
 
 
 def _show_report(

@@ -6,6 +6,14 @@ from typing import Annotated, Any
 
 import typer
 
+from tuoqi.cli.commands import (
+    visit_contracts,
+    visit_coverage,
+    visit_figures,
+    visit_records,
+    visit_referrals,
+    visit_tasks,
+)
 from tuoqi.cli.options import AsJson, By, Limit, PersonId
 from tuoqi.cli.output import emit, plain, say, show_rows
 from tuoqi.cli.paging import pages
@@ -14,6 +22,12 @@ from tuoqi.contracts.visits.v1 import visits_service_pb2 as pb
 from tuoqi.contracts.visits.v1.visits_service_pb2_grpc import VisitsServiceStub
 
 app = typer.Typer(help="Who must be seen, who was missed.")
+app.add_typer(visit_tasks.app)
+app.add_typer(visit_coverage.app)
+app.add_typer(visit_figures.app, name="figures")
+app.add_typer(visit_referrals.app)
+app.add_typer(visit_records.app)
+app.add_typer(visit_contracts.app)
 
 
 @app.callback()

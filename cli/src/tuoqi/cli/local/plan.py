@@ -112,6 +112,10 @@ def service_environment(plan: Plan, service: str, endpoints: Endpoints, home: Ho
         "TUOQI_COUNTY_DIR": plan.county or default_county(),
         "TUOQI_CLOCK": plan.clock,
     }
+    if service == "visits":
+        environment["TUOQI_OBJECTS_URL"] = (home.root / "attachments").as_uri()
+    if service == "alerts":
+        environment["TUOQI_SMS_FOLDER"] = str(home.root / "sms")
     if plan.clock_start:
         environment["TUOQI_CLOCK_START"] = plan.clock_start
     return environment

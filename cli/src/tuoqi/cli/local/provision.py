@@ -106,7 +106,7 @@ async def _database(connection: Any, service: str) -> None:
     if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name):
         await connection.execute(f"CREATE DATABASE \"{name}\" TEMPLATE template0 ENCODING 'UTF8'")
     await connection.execute(f'REVOKE ALL ON DATABASE "{name}" FROM PUBLIC')
-    await connection.execute(f'GRANT CONNECT ON DATABASE "{name}" TO "{name}"')
+    await connection.execute(f'GRANT CONNECT, TEMPORARY ON DATABASE "{name}" TO "{name}"')
     # CREATE lets the migrator add trusted extensions such as pg_trgm.
     await connection.execute(f'GRANT CONNECT, CREATE, TEMPORARY ON DATABASE "{name}" TO "{_migrator(service)}"')
 

@@ -61,6 +61,22 @@ OUTBOX_OLDEST_AGE: Final = Gauge("tuoqi_outbox_oldest_age_seconds", "Age of the 
 
 RELAY_SENT: Final = Counter("tuoqi_relay_sent_total", "Events acknowledged by Kafka.", ["topic"])
 
+FENCES: Final = Counter(
+    "tuoqi_fences_total",
+    "Waits for another service's fence before timed work, by outcome: passed, or missed when the time was over.",
+    ["peer", "outcome"],
+)
+
+NOTICES: Final = Counter(
+    "tuoqi_notices_total",
+    "Things to be told to people, by what became of them: sent, nobody on duty, cancelled.",
+    ["state"],
+)
+
+DELIVERIES: Final = Counter(
+    "tuoqi_deliveries_total", "Messages to people, by channel and outcome: sent, again, dead.", ["channel", "outcome"]
+)
+
 RPC: Final = Counter("tuoqi_rpc_total", "gRPC calls answered, by status code.", ["method", "code"])
 
 RPC_SECONDS: Final = Histogram(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tuoqi.kit.county import County
 from tuoqi.kit.rpc.tables import Importer
 from tuoqi.kit.service import Parts, Runtime, Service, main
-from tuoqi.registry.consumer import VISITS
+from tuoqi.registry.consumer import FINDINGS, VISITS
 from tuoqi.registry.domain.policy import Policy, read_policy
 from tuoqi.registry.jobs.act import Desk
 from tuoqi.registry.jobs.assessments import AssessmentImporter
@@ -35,6 +35,7 @@ from tuoqi.registry.rpc.regions import RegionServicer, add_regions
 from tuoqi.registry.rpc.registry import RegistryServicer, add_registry
 from tuoqi.registry.rpc.screening import ScreeningServicer, add_screening
 from tuoqi.registry.rpc.statuses import StatusServicer, add_statuses
+from tuoqi.registry.rpc.visit_reports import VisitReportServicer, add_visit_reports
 from tuoqi.registry.rpc.workers import WorkerServicer, add_workers
 from tuoqi.registry.settings import Settings
 from tuoqi.registry.store.seals import Vault
@@ -97,6 +98,7 @@ def build(runtime: Runtime) -> Parts:
             add_households(households),
             add_changes(ChangeServicer(runtime.database, desk, changes)),
             add_comparison(comparison),
+            add_visit_reports(VisitReportServicer(runtime.database, desk, runtime.commander)),
         ],
         importers=taking,
         exporters=[CoverageExporter(runtime.database, desk), Roster(runtime.database, vault, runtime.clock)],
@@ -104,7 +106,9 @@ def build(runtime: Runtime) -> Parts:
     )
 
 
-SERVICE = Service(name="registry", build=build, settings=Settings, subscriptions=[VISITS], read_policy=county_policy)
+SERVICE = Service(
+    name="registry", build=build, settings=Settings, subscriptions=[VISITS, FINDINGS], read_policy=county_policy
+)
 
 if __name__ == "__main__":
     main(SERVICE)

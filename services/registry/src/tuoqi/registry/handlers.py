@@ -141,6 +141,7 @@ def worker_event(worker: Worker, known_at: Timestamp) -> Message:
             for post in worker.posts
         ],
         known_at=known_at,
+        sex=worker.sex,
     )
 
 

@@ -9,8 +9,50 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from tuoqi.alerts.domain.rules import AlertPolicy, AlertRules, Severity
+from tuoqi.alerts.domain.happenings import (
+    Acknowledged,
+    ActDone,
+    AlertClosedError,
+    AlertRefusedError,
+    Closed,
+    ClosingProposed,
+    ClosingSentBack,
+    Escalated,
+    Happening,
+    Joined,
+    Raised,
+    Reopened,
+    Reported,
+)
+from tuoqi.alerts.domain.parts import FACILITY, PERSON, Cause, Done, Escalation, Evidence, Proposal, Subject
+from tuoqi.alerts.domain.rules import AlertPolicy, AlertRules, KindRule, Severity
 from tuoqi.alerts.domain.terms import COUNTY_ZONE
+
+__all__ = [
+    "CLOSED_AS",
+    "TWO_FAILED_TRIES",
+    "VISIT_OVERDUE",
+    "Acknowledged",
+    "ActDone",
+    "Alert",
+    "AlertClosedError",
+    "AlertRefusedError",
+    "Cause",
+    "Closed",
+    "ClosingProposed",
+    "ClosingSentBack",
+    "Done",
+    "Escalated",
+    "Escalation",
+    "Evidence",
+    "Happening",
+    "Joined",
+    "Proposal",
+    "Raised",
+    "Reopened",
+    "Reported",
+    "Subject",
+]
 
 VISIT_OVERDUE = "visit_overdue"
 TWO_FAILED_TRIES = "two_failed_tries"
@@ -18,35 +60,14 @@ TWO_FAILED_TRIES = "two_failed_tries"
 CLOSED_AS = {"MADE_UP": "visited", "CLEARED": "late_record", "WITHDRAWN": "withdrawn", "ENDED": "plan_ended"}
 
 
-class AlertClosedError(Exception):
-    """The alert is closed already; nothing more can be done with it."""
-
-    slug = "alerts.closed"
-
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """One overdue visit behind an alert, named by its deadline."""
-
-    deadline: date
-    is_open: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Escalation:
-    """One step that was taken, and when it was due."""
-
-    step: str
-    at: datetime
-
-
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """An alert about one subject (a person, a facility, a water point).
+    """An alert about one subject (a person, a facility, a water point, …).
 
-    `raised_at` starts all clocks; `severity_since` is the later moment from which the shorter terms of a risen severity
-    hold. `rules_from` names the rules it was raised by, `rules_version` the county files they stood in. `version` and
-    `due_at`, when its next step is due, belong to whoever stores and emits.
+    `raised_at` starts all clocks, after a re-opening `reopened_at`; `severity_since` is the later
+    moment from which the shorter terms of a risen severity hold. `rules_from` names the rules it was raised by,
+    `rules_version` the county files they stood in. `version` and `due_at`, when its next step is due, belong to whoever
+    stores and emits.
     """
 
     alert_id: str
@@ -56,13 +77,19 @@ class Alert:
     severity_since: datetime
     rules_from: date
     version: int = 0
-    person_id: str = ""
-    facility: str = ""
+    subject_kind: str = "person"
+    subject_id: str = ""
+    region: str = ""  # of a subject that is no person
+    restricted: bool = False
+    reporters: tuple[str, ...] = ()
     joined: int = 0
     causes: tuple[Cause, ...] = ()
     acknowledged_at: datetime | None = None
     acknowledged_by: str = ""
+    acts: tuple[Done, ...] = ()
+    proposal: Proposal | None = None
     escalations: tuple[Escalation, ...] = ()
+    reopened_at: datetime | None = None
     closed_at: datetime | None = None
     closed_as: str = ""
     rules_version: str = ""
@@ -73,52 +100,27 @@ class Alert:
         """Whether nothing has closed it yet."""
         return self.closed_at is None
 
+    @property
+    def person_id(self) -> str:
+        """The person it is about; empty where it is about none."""
+        return self.subject_id if self.subject_kind == PERSON else ""
 
-@dataclass(frozen=True, slots=True)
-class Raised:
-    """The alert was raised."""
+    @property
+    def facility(self) -> str:
+        """The facility it is about; empty where it is about none."""
+        return self.subject_id if self.subject_kind == FACILITY else ""
 
-    alert_id: str
-    at: datetime
+    @property
+    def opened_at(self) -> datetime:
+        """From when its terms run: the raise, or the last re-opening."""
+        return self.reopened_at or self.raised_at
 
-
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """A further cause joined; `severity` is the one it has now."""
-
-    alert_id: str
-    at: datetime
-    severity: Severity
-
-
-@dataclass(frozen=True, slots=True)
-class Acknowledged:
-    """Somebody took the alert on."""
-
-    alert_id: str
-    at: datetime
-    by: str
+    @property
+    def done(self) -> frozenset[str]:
+        """The acts recorded since then."""
+        return frozenset(act.what for act in self.acts if act.at >= self.opened_at)
 
 
-@dataclass(frozen=True, slots=True)
-class Escalated:
-    """The next step was due and taken."""
-
-    alert_id: str
-    at: datetime
-    step: str
-
-
-@dataclass(frozen=True, slots=True)
-class Closed:
-    """The alert is over."""
-
-    alert_id: str
-    at: datetime
-    closed_as: str
-
-
-Happening = Raised | Joined | Acknowledged | Escalated | Closed
 Outcome = tuple[Alert, tuple[Happening, ...]]
 
 
@@ -128,13 +130,18 @@ def raise_alert(
     at: datetime,
     policy: AlertPolicy,
     *,
-    person_id: str = "",
-    facility: str = "",
+    subject: Subject,
     grade: str = "",
     deadline: date | None = None,
+    ref: str = "",
+    cause: str = "",
+    by: str = "",
 ) -> Outcome:
-    """A new alert, its severity by its kind and the person's grade; `deadline` names the overdue visit behind it."""
-    rules = policy.on(at.astimezone(COUNTY_ZONE).date())
+    """A new alert, its severity by its kind and the person's grade.
+
+    `deadline` (and `ref`) name the missed visit behind it, `cause` the county's code of what was reported `by` somebody.
+    """
+    rules = policy.knowing(kind, at.astimezone(COUNTY_ZONE).date())
     alert = Alert(
         alert_id=alert_id,
         kind=kind,
@@ -143,49 +150,74 @@ def raise_alert(
         severity_since=at,
         rules_from=rules.effective_from,
         rules_version=policy.county_version,
-        person_id=person_id,
-        facility=facility,
-        causes=() if deadline is None else (Cause(deadline),),
+        subject_kind=subject.kind,
+        subject_id=subject.id,
+        region=subject.region,
+        restricted=rules.kind(kind).restricted,
+        reporters=(by,) if by else (),
+        causes=() if deadline is None else (Cause(deadline, ref=ref),),
     )
-    return alert, (Raised(alert_id, at),)
+    return alert, (Raised(alert_id, at, cause, by),)
 
 
-def join(alert: Alert, at: datetime, policy: AlertPolicy, *, grade: str = "", deadline: date | None = None) -> Outcome:
-    """A further cause joins: the severity may rise, the clocks of the first go on."""
-    alert, taken = escalate(_still_open(alert), at, policy)
+def join(
+    alert: Alert,
+    at: datetime,
+    policy: AlertPolicy,
+    *,
+    grade: str = "",
+    deadline: date | None = None,
+    ref: str = "",
+    cause: str = "",
+    by: str = "",
+) -> Outcome:
+    """A further cause joins: the severity may rise, the clocks of the first go on; a proposal to close falls."""
+    alert, taken = escalate(still_open(alert), at, policy)
     severity = max(alert.severity, _rules(alert, policy).kind(alert.kind).severity_of(grade))
     alert = replace(
         alert,
         joined=alert.joined + 1,
         severity=severity,
         severity_since=at if severity > alert.severity else alert.severity_since,
-        causes=alert.causes if deadline is None else (*alert.causes, Cause(deadline)),
+        causes=alert.causes if deadline is None else (*alert.causes, Cause(deadline, ref=ref)),
+        reporters=(*alert.reporters, by) if by and by not in alert.reporters else alert.reporters,
+        proposal=None,
     )
     alert, at_once = escalate(alert, at, policy)
-    return alert, (*taken, Joined(alert.alert_id, at, severity), *at_once)
+    return alert, (*taken, Joined(alert.alert_id, at, severity, cause, by), *at_once)
 
 
-def causes_changed(alert: Alert, changes: Sequence[tuple[date, str]], at: datetime, policy: AlertPolicy) -> Outcome:
-    """What one moment made of overdue visits (deadline, state now); changes of other alerts' visits are passed over.
+def causes_changed(
+    alert: Alert, changes: Sequence[tuple[date | str, str]], at: datetime, policy: AlertPolicy
+) -> Outcome:
+    """What one moment made of missed visits (deadline or task, state now); those of other alerts are passed over.
 
     The alert closes when none of its visits is open any more, as the latest deadline among those changed now says.
     """
-    states = {deadline: state for deadline, state in changes if any(one.deadline == deadline for one in alert.causes)}
-    if not states or not alert.is_open:
+    told = {str(name): state for name, state in changes}
+    changed = [one for one in alert.causes if one.name in told]
+    if not changed or not alert.is_open:
         return alert, ()
     alert, taken = escalate(alert, at, policy)
-    alert = replace(alert, causes=tuple(replace(one, is_open=_open_now(one, states)) for one in alert.causes))
+    alert = replace(alert, causes=tuple(replace(one, is_open=_open_now(one, told)) for one in alert.causes))
     if any(one.is_open for one in alert.causes):
         return alert, taken
-    alert, closed = close(alert, at, CLOSED_AS[states[max(states)]], policy)
+    last = max(changed, key=lambda one: one.deadline)
+    alert, closed = close(alert, at, CLOSED_AS[told[last.name]], policy)
     return alert, (*taken, *closed)
 
 
 def acknowledge(alert: Alert, by: str, at: datetime, policy: AlertPolicy) -> Outcome:
-    """Somebody takes the alert on: from now nobody is told for want of that. A second time changes nothing."""
-    alert, taken = escalate(_still_open(alert), at, policy)
+    """Somebody takes the alert on: from now nobody is told for want of that. A second time changes nothing.
+
+    Raises AlertRefusedError alerts.acknowledged_by_act where only an act, like the report to the police, counts.
+    """
+    alert, taken = escalate(still_open(alert), at, policy)
     if alert.acknowledged_at is not None:
         return alert, taken
+    needed = rule_of(alert, policy).acknowledged_by
+    if needed and not any(act.what == needed for act in alert.acts):
+        raise AlertRefusedError("alerts.acknowledged_by_act", act=needed)
     return replace(alert, acknowledged_at=at, acknowledged_by=by), (*taken, Acknowledged(alert.alert_id, at, by))
 
 
@@ -198,10 +230,13 @@ def escalate(alert: Alert, until: datetime, policy: AlertPolicy) -> Outcome:
     return replace(alert, escalations=(*alert.escalations, *due)), said
 
 
-def close(alert: Alert, at: datetime, closed_as: str, policy: AlertPolicy) -> Outcome:
+def close(
+    alert: Alert, at: datetime, closed_as: str, policy: AlertPolicy, *, by: str = "", note: bytes = b""
+) -> Outcome:
     """Closes the alert, after the steps due by then; it escalates no further."""
-    alert, taken = escalate(_still_open(alert), at, policy)
-    return replace(alert, closed_at=at, closed_as=closed_as), (*taken, Closed(alert.alert_id, at, closed_as))
+    alert, taken = escalate(still_open(alert), at, policy)
+    closed = replace(alert, closed_at=at, closed_as=closed_as, proposal=None)
+    return closed, (*taken, Closed(alert.alert_id, at, closed_as, by, note))
 
 
 def next_due(alert: Alert, policy: AlertPolicy) -> datetime | None:
@@ -217,21 +252,21 @@ def moments_due(alert: Alert, until: datetime, policy: AlertPolicy) -> list[date
 def acknowledge_by(alert: Alert, policy: AlertPolicy) -> datetime:
     """Until when the alert should be acknowledged."""
     rules = _rules(alert, policy)
-    return rules.kind(alert.kind).at(alert.severity).acknowledge.end(alert.raised_at, rules.calendar)
+    return rules.kind(alert.kind).at(alert.severity).acknowledge.end(alert.opened_at, rules.calendar)
 
 
 def _ahead(alert: Alert, policy: AlertPolicy) -> Iterator[tuple[str, datetime]]:
     """The steps not yet taken with their due times, in order.
 
-    Where both ladders name a step the earlier time holds. Counted from the raise; one that a risen severity put into
-    the past is due at the moment of the rise, in the order of its own time.
+    Where both ladders name a step the earlier time holds. Counted from the raise or the last re-opening; one
+    that a risen severity put into the past is due at the moment of the rise, in the order of its own time.
     """
     if not alert.is_open:
         return
     rules = _rules(alert, policy)
-    steps = list(rules.acting(alert.kind, alert.severity, alert.raised_at))
+    steps = list(rules.acting(alert.kind, alert.severity, alert.opened_at, alert.done))
     if alert.acknowledged_at is None:
-        steps = [*rules.acknowledging(alert.severity, alert.raised_at), *steps]
+        steps = [*rules.acknowledging(alert.severity, alert.opened_at), *steps]
     taken = {one.step for one in alert.escalations}
     for step, at in sorted(steps, key=lambda entry: entry[1]):
         if step not in taken:
@@ -239,15 +274,21 @@ def _ahead(alert: Alert, policy: AlertPolicy) -> Iterator[tuple[str, datetime]]:
             yield step, max(at, alert.severity_since)
 
 
+def rule_of(alert: Alert, policy: AlertPolicy) -> KindRule:
+    """What its kind demands, by the rules it was raised by."""
+    return _rules(alert, policy).kind(alert.kind)
+
+
 def _rules(alert: Alert, policy: AlertPolicy) -> AlertRules:
     return policy.on(alert.rules_from)
 
 
-def _open_now(cause: Cause, states: dict[date, str]) -> bool:
-    return cause.is_open and states.get(cause.deadline, "OPEN") == "OPEN"
+def _open_now(cause: Cause, states: dict[str, str]) -> bool:
+    return cause.is_open and states.get(cause.name, "OPEN") == "OPEN"
 
 
-def _still_open(alert: Alert) -> Alert:
+def still_open(alert: Alert) -> Alert:
+    """The same alert. Raises AlertClosedError."""
     if not alert.is_open:
         raise AlertClosedError(alert.alert_id)
     return alert

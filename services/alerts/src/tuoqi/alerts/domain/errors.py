@@ -1,7 +1,35 @@
-"""Every way in which alerts refuses something: slug → gRPC status name and the Chinese sentence that people read."""
+"""Every way in which alerts refuse something: slug → gRPC status name and the Chinese sentence that people read."""
 
 REFUSALS: dict[str, tuple[str, str]] = {
     "alerts.closed": ("FAILED_PRECONDITION", "预警 {alert} 已经关闭，不能再处理。"),
     "alerts.bad_day": ("INVALID_ARGUMENT", "“{day}”不是日期。"),
     "alerts.unknown_state": ("INVALID_ARGUMENT", "不认识的逾期状态“{state}”。"),
+    "alerts.acknowledged_by_act": ("FAILED_PRECONDITION", "此预警须先登记“{act}”（报警时间、单位和回执号）才算签收。"),
+    "alerts.unknown_act": ("INVALID_ARGUMENT", "此种预警没有“{act}”这项处置，可用：{allowed}。"),
+    "alerts.unknown_outcome": ("INVALID_ARGUMENT", "此种预警没有“{outcome}”这个办结结果，可用：{allowed}。"),
+    "alerts.needs_act": ("FAILED_PRECONDITION", "还没有登记：{act}，不能办结。"),
+    "alerts.needs_evidence": ("FAILED_PRECONDITION", "办结须有佐证（照片或文件）。"),
+    "alerts.needs_receipt": ("INVALID_ARGUMENT", "登记报警须写明报警时间、单位和回执号。"),
+    "alerts.needs_reason": ("INVALID_ARGUMENT", "退回须说明理由。"),
+    "alerts.no_proposal": ("FAILED_PRECONDITION", "没有人申请办结，无需复核。"),
+    "alerts.own_work": ("PERMISSION_DENIED", "申请办结的人和处置的人不能自己复核，请另一人办理。"),
+    "alerts.closed_by_its_reporter": ("PERMISSION_DENIED", "报告人不能办结自己报告的事项，请另一人办理。"),
+    "alerts.inspecting_department": ("PERMISSION_DENIED", "重大隐患只能由检查部门办结。"),
+    "alerts.settled_by_visits": (
+        "FAILED_PRECONDITION",
+        "此预警只由探访结果关闭，不能人工处置或关闭；见到本人后自动关闭。",
+    ),
+    "alerts.settled_by_warning": ("FAILED_PRECONDITION", "此预警在任务完成或气象预警解除时关闭，不能人工处置或关闭。"),
+    "alerts.still_open": ("FAILED_PRECONDITION", "预警 {alert} 没有关闭，无需重新打开。"),
+    "alerts.newer_open": ("FAILED_PRECONDITION", "同一事由已有未关闭的预警 {alert}，请在那里处理。"),
+    "alerts.reopen_too_late": ("FAILED_PRECONDITION", "关闭已超过 {days} 天，不能重新打开，请另行报告。"),
+    "alerts.unknown_kind": ("INVALID_ARGUMENT", "本县没有预警种类“{kind}”，或者它不由人报告。可报告：{allowed}。"),
+    "alerts.unknown_cause": ("INVALID_ARGUMENT", "“{kind}”没有事由“{cause}”，可用：{allowed}。"),
+    "alerts.wrong_subject": ("INVALID_ARGUMENT", "“{kind}”不能这样报告，对象应为：{allowed}。"),
+    "alerts.person_unknown": ("NOT_FOUND", "登记簿里没有这个人；不知姓名的请用 --unknown 并写明区划。"),
+    "alerts.needs_region": ("INVALID_ARGUMENT", "须写明所在区划（12 位）。"),
+    "alerts.report_key_taken": ("ALREADY_EXISTS", "报告编号 {key} 已用于另一种预警，请换一个编号。"),
+    "alerts.unknown_warning_kind": ("INVALID_ARGUMENT", "本县没有气象预警种类“{kind}”，可用：{allowed}。"),
+    "alerts.warning_times": ("INVALID_ARGUMENT", "气象预警的结束时间须晚于开始时间和现在。"),
+    "alerts.warning_ended": ("FAILED_PRECONDITION", "气象预警已于 {at} 解除。"),
 }

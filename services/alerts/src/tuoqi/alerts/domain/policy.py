@@ -1,30 +1,47 @@
 """Reads the county's rules about alerts from plain data (a parsed policy file); a fault names its path and reason."""
 
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any
 
-from tuoqi.alerts.domain.fields import PolicyError, day, items, mapping, text
-from tuoqi.alerts.domain.rules import Act, AlertPolicy, AlertRules, KindRule, Rung, Severity, SeverityRule
+from tuoqi.alerts.domain.acts import CLOSE_RULES
+from tuoqi.alerts.domain.fields import PolicyError, day, items, mapping, number, one_of, text, texts, truth
+from tuoqi.alerts.domain.parts import PERSON, SUBJECTS
+from tuoqi.alerts.domain.rules import Act, AlertPolicy, AlertRules, Coded, KindRule, Rung, Severity, SeverityRule
 from tuoqi.alerts.domain.terms import Term, WorkCalendar
+
+REOPEN_DAYS = 30
 
 
 def read_policy(data: object, county_version: str = "") -> AlertPolicy:
-    """The rules of a file `{alert_rules: [...], calendar: {...}}`; raises PolicyError."""
-    top = mapping(data, "", {"alert_rules", "calendar"})
+    """The rules of a file `{alert_rules: [...], calendar: {...}, reopen_within_days: n}`; raises PolicyError."""
+    top = mapping(data, "", {"alert_rules", "calendar", "reopen_within_days"})
     calendar = _calendar(top.get("calendar", {}), "calendar")
     versions = [_rules(one, path, calendar) for one, path in items(top.get("alert_rules"), "alert_rules")]
     days = [version.effective_from for version in versions]
     if days != sorted(set(days)):
         raise PolicyError("alert_rules", "生效日期须依次递增")
-    return AlertPolicy(tuple(versions), county_version)
+    within = number(top, "reopen_within_days", "", REOPEN_DAYS, least=1)
+    return AlertPolicy(tuple(versions), county_version, timedelta(days=within))
 
 
 def _calendar(data: object, path: str) -> WorkCalendar:
-    calendar = mapping(data, path, {"holidays", "workdays"})
-    days = {
-        name: frozenset(day(one, f"{path}.{name}[{place}]") for place, one in enumerate(calendar.get(name, [])))
-        for name in ("holidays", "workdays")
-    }
-    return WorkCalendar(days["holidays"], days["workdays"])
+    calendar = mapping(data, path, {"holidays", "workdays", "years"})
+    parts = [(calendar, path)]
+    for one, where in items(calendar["years"], f"{path}.years") if "years" in calendar else []:
+        row = mapping(one, where, {"year", "document", "holidays", "workdays"})
+        year = number(row, "year", where, 0, least=1)
+        if any(found.year != year for name in ("holidays", "workdays") for found in _days(row, name, where)):
+            raise PolicyError(where, f"有不属于 {year} 年的日期")
+        parts.append((row, where))
+    return WorkCalendar(
+        frozenset(found for row, where in parts for found in _days(row, "holidays", where)),
+        frozenset(found for row, where in parts for found in _days(row, "workdays", where)),
+    )
+
+
+def _days(row: Mapping[str, Any], name: str, path: str) -> list[date]:
+    return [day(one, f"{path}.{name}[{place}]") for place, one in enumerate(row.get(name, []))]
 
 
 def _rules(data: object, path: str, calendar: WorkCalendar) -> AlertRules:
@@ -55,34 +72,68 @@ def _ladder(data: object, path: str) -> tuple[Rung, ...]:
     return tuple(rungs)
 
 
+_KIND_FIELDS = {
+    "kind", "name", "closes", "severities", "restricted", "reported", "subjects", "causes", "outcomes",
+    "acknowledged_by", "needs",
+}  # fmt: skip
+
+
 def _kind(data: object, path: str) -> KindRule:
-    row = mapping(data, path, {"kind", "name", "closes", "severities"})
+    row = mapping(data, path, _KIND_FIELDS)
     severities = tuple(_severity_rule(one, where) for one, where in items(row.get("severities"), f"{path}.severities"))
     if len({one.severity for one in severities}) != len(severities):
         raise PolicyError(f"{path}.severities", "同一严重程度写了两次")
     if sum(not one.grades for one in severities) != 1:
         raise PolicyError(f"{path}.severities", "须有且仅有一项不写 grades，适用于其余的人")
-    return KindRule(
+    rule = KindRule(
         kind=text(row.get("kind"), f"{path}.kind"),
         name=text(row.get("name"), f"{path}.name"),
-        closes=text(row.get("closes"), f"{path}.closes"),
+        closes=one_of(row.get("closes"), f"{path}.closes", CLOSE_RULES),
         by_severity=severities,
+        restricted=truth(row, "restricted", path),
+        reported=truth(row, "reported", path),
+        subjects=texts(row, "subjects", path) or (PERSON,),
+        causes=_codes(row, "causes", path),
+        outcomes=_codes(row, "outcomes", path),
+        acknowledged_by=text(row["acknowledged_by"], f"{path}.acknowledged_by") if "acknowledged_by" in row else "",
+        needs=texts(row, "needs", path),
     )
+    for place, subject in enumerate(rule.subjects):
+        one_of(subject, f"{path}.subjects[{place}]", SUBJECTS)
+    return rule
+
+
+def _codes(row: Mapping[str, Any], key: str, path: str) -> tuple[Coded, ...]:
+    codes = []
+    for one, where in items(row[key], f"{path}.{key}") if key in row else []:
+        entry = mapping(one, where, {"code", "name", "finding"})
+        finding = text(entry["finding"], f"{where}.finding") if "finding" in entry else ""
+        codes.append(Coded(text(entry.get("code"), f"{where}.code"), text(entry.get("name"), f"{where}.name"), finding))
+    if len({one.code for one in codes}) != len(codes):
+        raise PolicyError(f"{path}.{key}", "同一代码写了两次")
+    return tuple(codes)
 
 
 def _severity_rule(data: object, path: str) -> SeverityRule:
     row = mapping(data, path, {"severity", "grades", "acknowledge", "act"})
-    acts = []
-    for one, where in items(row["act"], f"{path}.act") if "act" in row else []:
-        act = mapping(one, where, {"what", "within"})
-        acts.append(Act(text(act.get("what"), f"{where}.what"), _term(act.get("within"), f"{where}.within")))
+    acts = tuple(_act(one, where) for one, where in (items(row["act"], f"{path}.act") if "act" in row else []))
     grades = items(row["grades"], f"{path}.grades") if "grades" in row else []
     return SeverityRule(
         severity=_severity(row.get("severity"), f"{path}.severity"),
         acknowledge=_term(row.get("acknowledge"), f"{path}.acknowledge"),
-        acts=tuple(acts),
+        acts=acts,
         grades=tuple(text(one, where) for one, where in grades),
     )
+
+
+def _act(data: object, path: str) -> Act:
+    act = mapping(data, path, {"what", "within", "extends"})
+    what, within = text(act.get("what"), f"{path}.what"), _term(act.get("within"), f"{path}.within")
+    if "extends" not in act:
+        return Act(what, within)
+    extends = mapping(act["extends"], f"{path}.extends", {"by", "within"})
+    by = text(extends.get("by"), f"{path}.extends.by")
+    return Act(what, within, by, _term(extends.get("within"), f"{path}.extends.within"))
 
 
 def _severity(data: object, path: str) -> Severity:

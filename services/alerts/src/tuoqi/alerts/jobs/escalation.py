@@ -1,7 +1,7 @@
 """The clock behind every alert: steps of escalation 升级 are taken when they are due, each once, missed ones later.
 
 The due-table is the alerts themselves (`due_at`, an index over open ones). A step is taken under the lock of the
-person's book, so it does not matter how often or how late this runs, or which event arrives meanwhile.
+alert's book, so it does not matter how often or how late this runs, or which event arrives meanwhile.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ACTOR = "timer:escalation"
 
 
 class EscalationTimer:
-    """Takes what is due, in order of time within each person, in chunks that each commit."""
+    """Takes what is due, in order of time within each book, in chunks that each commit."""
 
     def __init__(self, commander: Commander, books_store: store.AlertBookStore, policy: AlertPolicy) -> None:
         self._commander = commander
@@ -43,8 +43,8 @@ class EscalationTimer:
         return done
 
     async def _chunk(self, tx: Tx, *, until: datetime) -> int:
-        """All steps due by `until` of the people who are due first; 0 where nobody is."""
-        loaded = await self._store.load(tx, await store.due_people(tx, until, BOOKS_MAX))
+        """All steps due by `until` of the books that are due first; 0 where none is."""
+        loaded = await self._store.load(tx, await store.due_books(tx, until, BOOKS_MAX))
         calls = [call for book in loaded.values() for call in self._calls(book, until)]
         calls.sort(key=lambda call: call.at)
         if calls:
@@ -58,4 +58,4 @@ class EscalationTimer:
         """
         for at, alert_id in books.due_steps(book, until, self._policy) or [(until, "")]:
             cause = f"escalate:{alert_id}:{at.astimezone(UTC).isoformat()}"
-            yield Call(book.person_id, on_escalation_due, EscalationDue(alert_id), cause, at, ACTOR)
+            yield Call(book.key, on_escalation_due, EscalationDue(alert_id), cause, at, ACTOR)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from tuoqi.alerts import store
-from tuoqi.alerts.domain.alert import Alert
-from tuoqi.alerts.jobs.sight import Sight
+from tuoqi.alerts.jobs.sight import audit_shown, sight_of
 from tuoqi.alerts.peers import PERSONS_MAX, Registry
 from tuoqi.contracts.common.v1.table_pb2 import ExportRowsRequest
-from tuoqi.kit.clock import COUNTY_ZONE
+from tuoqi.kit.clock import COUNTY_ZONE, BusinessClock
 from tuoqi.kit.database import Database
 from tuoqi.kit.rights import Actor
 from tuoqi.kit.tables import Column
+
+METHOD: Final = "/tuoqi.common.v1.ExportService/ExportRows"
 
 
 class AlertExporter:
@@ -35,35 +36,36 @@ class AlertExporter:
         Column("closed_as", "关闭方式", "code"),
     )
 
-    def __init__(self, database: Database, registry: Registry, sight: Sight) -> None:
+    def __init__(self, database: Database, registry: Registry, clock: BusinessClock) -> None:
         self._database = database
         self._registry = registry
-        self._sight = sight
+        self._clock = clock
 
     async def rows(self, request: ExportRowsRequest, actor: Actor) -> AsyncIterator[Sequence[Mapping[str, object]]]:  # noqa: ARG002  alerts belong to no cycle and show no number
-        """The rows in runs of up to 5,000; no transaction is open while the registry is asked."""
+        """The rows that the actor may see, in runs of up to 5,000; no transaction is open while the registry is asked."""
         after: store.Place | None = None
         while True:
             async with self._database.begin() as tx:
-                page = await store.oldest(tx, PERSONS_MAX, after)
+                page = await store.oldest(tx, PERSONS_MAX, after, sight_of(actor))
+                await audit_shown(tx, page, actor, METHOD, self._clock.now())
             if not page:
                 return
-            after = store.Place(page[-1].raised_at, page[-1].alert_id)
-            seen = await self._sight.visible(page, actor)
-            people = await self._registry.describe(alert.person_id for alert in seen)
-            yield [_row(alert, people[alert.person_id].name if alert.person_id in people else "") for alert in seen]
+            after = store.Place(page[-1].alert.raised_at, page[-1].alert.alert_id)
+            people = await self._registry.describe(seen.person_id for seen in page if seen.person_id)
+            yield [_row(seen, people[seen.person_id].name if seen.person_id in people else "") for seen in page]
 
 
-def _row(alert: Alert, name: str) -> dict[str, object]:
+def _row(seen: store.Seen, name: str) -> dict[str, object]:
+    alert = seen.alert
     # A late join may add a step whose time lies before one already taken; people read them in order of time.
     steps = sorted(alert.escalations, key=lambda step: step.at)
     return {
         "alert_id": alert.alert_id,
         "kind": alert.kind,
         "severity": alert.severity.name,
-        "person_id": alert.person_id,
+        "person_id": seen.person_id,
         "name": name,
-        "facility": alert.facility,
+        "facility": "" if alert.person_id else alert.subject_id,
         "raised_at": _minute(alert.raised_at),
         "joined": alert.joined,
         "escalations": ";".join(f"{step.step}@{_minute(step.at)}" for step in steps),

@@ -1,31 +1,50 @@
-"""Who may see whose alert: alerts knows no regions, so it asks the registry where a person lives."""
+"""Who may see whose alert: by the regions of the county's files, and by a right of its own for restricted kinds.
+
+Every alert of restricted view that somebody is shown is written to the audit.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final
 
-from tuoqi.alerts.domain.alert import Alert
-from tuoqi.alerts.peers import Registry
+from tuoqi.alerts.store import Seen, Sight
+from tuoqi.kit.audit import AuditEntry, record
+from tuoqi.kit.database import Tx
+from tuoqi.kit.errors import TuoqiError
 from tuoqi.kit.rights import Actor
+from tuoqi.kit.tracing import current_correlation_id
 
-COUNTY = ""
-"""The region prefix of one who acts everywhere."""
+RESTRICTED: Final = "alert.restricted"
 
 
-class Sight:
-    """What an actor may see, by the regions that the county's files give him."""
+def sight_of(actor: Actor) -> Sight:
+    """What an actor may be shown in lists, counts and tables."""
+    return Sight(actor.regions, actor.has(RESTRICTED))
 
-    def __init__(self, registry: Registry) -> None:
-        self._registry = registry
 
-    async def visible(self, alerts: Sequence[Alert], actor: Actor) -> list[Alert]:
-        """Those about people in his regions, in the same order. Asks nobody where he acts everywhere."""
-        if actor.may_act_in(COUNTY):
-            return list(alerts)
-        people = await self._registry.describe(alert.person_id for alert in alerts)
-        return [one for one in alerts if one.person_id in people and actor.may_act_in(people[one.person_id].region)]
+def require_sight(seen: Seen, actor: Actor) -> None:
+    """Raises state.not_found for a restricted alert without the right to it, auth.no_region outside of his regions."""
+    if seen.alert.restricted and not actor.has(RESTRICTED):
+        raise TuoqiError("state.not_found", what=f"预警 {seen.alert.alert_id}")
+    actor.require_region(seen.region)
 
-    async def require(self, alert: Alert, actor: Actor) -> None:
-        """Raises auth.no_region where the person lives outside his regions."""
-        if not await self.visible([alert], actor):
-            actor.require_region(COUNTY)
+
+async def audit_shown(tx: Tx, shown: Iterable[Seen], actor: Actor, method: str, at: datetime) -> None:
+    """Write that an actor was shown alerts of restricted view, one row for each."""
+    for seen in shown:
+        if seen.alert.restricted:
+            await record(
+                tx,
+                AuditEntry(
+                    at=at,
+                    actor=actor.user,
+                    purpose=actor.purpose,
+                    method=method,
+                    subject=f"alert_id={seen.alert.alert_id}",
+                    request_hash="",
+                    outcome="ok",
+                    correlation_id=current_correlation_id(),
+                ),
+            )

@@ -9,105 +9,114 @@ from typing import Any
 import grpc
 
 from tuoqi.alerts import store
-from tuoqi.alerts.domain.alert import Alert
-from tuoqi.alerts.domain.book import AlertBook
+from tuoqi.alerts.domain.rules import Coded
+from tuoqi.alerts.domain.terms import COUNTY_ZONE
 from tuoqi.alerts.handlers.acts import Acknowledge, on_acknowledge
-from tuoqi.alerts.jobs.sight import Sight
+from tuoqi.alerts.jobs.sight import RESTRICTED, audit_shown, require_sight, sight_of
+from tuoqi.alerts.rpc.desk import Desk
+from tuoqi.alerts.rpc.messages import alert_message, history_messages, state_message
+from tuoqi.alerts.store import Seen
 from tuoqi.contracts.alerts.v1 import alerts_service_pb2 as pb
 from tuoqi.contracts.alerts.v1 import alerts_service_pb2_grpc
-from tuoqi.kit.clock import BusinessClock
-from tuoqi.kit.commands import Call, Commander
-from tuoqi.kit.database import Database
 from tuoqi.kit.errors import TuoqiError
 from tuoqi.kit.rights import current_actor
-from tuoqi.kit.stamps import stamp_of
 
 PAGE = 100
 """Alerts on a page where the caller names no number."""
+LIST = "/tuoqi.alerts.v1.AlertsService/ListAlerts"
 
 
 class AlertsServicer(alerts_service_pb2_grpc.AlertsServiceServicer):
-    """Answers what is wrong and takes what people do about it."""
+    """Answers what is wrong, and takes that somebody takes it on."""
 
-    def __init__(self, database: Database, clock: BusinessClock, commander: Commander, sight: Sight) -> None:
-        self._database = database
-        self._clock = clock
-        self._commander = commander
-        self._sight = sight
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
 
     async def ListAlerts(self, request: pb.ListAlertsRequest, context: Any) -> pb.ListAlertsResponse:
-        """A page of alerts, newest first; a page may be short for one who sees some regions only."""
-        size = request.page_size or PAGE
-        async with self._database.begin() as tx:
-            page = await store.newest(
-                tx,
-                size + 1,
-                before=_place(request.page_token),
-                only_open=request.only_open,
-                person_id=request.person_id,
-                kind=request.kind,
-            )
-            counts = await store.open_by_severity(tx)
+        """A page of alerts that the caller may see, newest first."""
+        size, actor = request.page_size or PAGE, current_actor()
+        sight = sight_of(actor)
+        wish = store.Wish(request.only_open, request.person_id, request.kind)
+        async with self._desk.database.begin() as tx:
+            page = await store.newest(tx, size + 1, before=_place(request.page_token), wish=wish, sight=sight)
+            counts = await store.open_by_severity(tx, sight)
+            await audit_shown(tx, page[:size], actor, LIST, self._desk.clock.now())
         shown = page[:size]
         return pb.ListAlertsResponse(
-            alerts=[_message(alert) for alert in await self._sight.visible(shown, current_actor())],
+            alerts=[alert_message(seen) for seen in shown],
             next_page_token=_token(shown[-1]) if len(page) > size else "",
             open_by_severity=counts,
         )
 
+    async def GetAlert(self, request: pb.GetAlertRequest, context: Any) -> pb.GetAlertResponse:
+        """One alert with everything that happened; its own reporter without the right is told how it stands."""
+        actor = current_actor()
+        seen = await self._desk.stored(request.alert_id)
+        if seen.alert.restricted and not actor.has(RESTRICTED) and actor.user in seen.alert.reporters:
+            return pb.GetAlertResponse(alert=state_message(seen))
+        require_sight(seen, actor)
+        async with self._desk.database.begin() as tx:
+            entries = await store.history_of(tx, request.alert_id)
+        return pb.GetAlertResponse(
+            alert=alert_message(seen), history=history_messages(entries, seen.book, self._desk.seal)
+        )
+
+    async def ListKinds(self, request: pb.ListKindsRequest, context: Any) -> pb.ListKindsResponse:
+        """The kinds in force today, in the order of the county's file."""
+        rules = self._desk.policy.on(self._desk.clock.now().astimezone(COUNTY_ZONE).date())
+        return pb.ListKindsResponse(
+            kinds=[
+                pb.Kind(
+                    kind=rule.kind,
+                    name=rule.name,
+                    closes=rule.closes,
+                    reported=rule.reported,
+                    restricted=rule.restricted,
+                    subjects=rule.subjects,
+                    causes=_words(rule.causes),
+                    outcomes=_words(rule.outcomes),
+                    acts=sorted(rule.acts),
+                )
+                for rule in rules.kinds
+            ]
+        )
+
     async def AcknowledgeAlert(self, request: pb.AcknowledgeAlertRequest, context: Any) -> pb.AcknowledgeAlertResponse:
         """Records that the caller took an alert on. Refuses state.not_found, auth.no_region, alerts.closed."""
-        alert = await self._find(request.alert_id)
-        actor = current_actor()
-        await self._sight.require(alert, actor)
-        now = self._clock.now()
-        cause = f"acknowledge:{alert.alert_id}:{now.isoformat()}"
-        call = Call(alert.person_id, on_acknowledge, Acknowledge(alert.alert_id), cause, now, actor.user)
-        await self._commander.run(AlertBook, [call])
-        return pb.AcknowledgeAlertResponse(alert=_message(await self._find(request.alert_id)))
-
-    async def _find(self, alert_id: str) -> Alert:
-        async with self._database.begin() as tx:
-            alert = await store.one(tx, alert_id)
-        if alert is None:
-            raise TuoqiError("state.not_found", what=f"预警 {alert_id}")
-        return alert
+        seen = await self._desk.find(request.alert_id)
+        command = Acknowledge(request.alert_id)
+        after = await self._desk.act(seen, "acknowledge", on_acknowledge, command)
+        return pb.AcknowledgeAlertResponse(alert=alert_message(after))
 
 
-def add_alerts(servicer: AlertsServicer) -> Callable[[grpc.aio.Server], None]:
+def add_alerts(desk: Desk) -> Callable[[grpc.aio.Server], None]:
     """How the server takes it in."""
+    servicer = AlertsServicer(desk)
     return lambda server: alerts_service_pb2_grpc.add_AlertsServiceServicer_to_server(servicer, server)
 
 
-def _token(alert: Alert) -> str:
-    return f"{alert.raised_at.isoformat()}|{alert.alert_id}"
+def _words(codes: tuple[Coded, ...]) -> dict[str, str]:
+    return {one.code: one.name for one in codes}
+
+
+def _token(seen: Seen) -> str:
+    return f"{seen.alert.raised_at.isoformat()}|{seen.alert.alert_id}"
 
 
 def _place(token: str) -> store.Place | None:
-    """Where the last page ended. Raises request.invalid."""
+    place = place_of(token)
+    return store.Place(*place) if place else None
+
+
+def place_of(token: str) -> tuple[datetime, str] | None:
+    """Where the last page ended: a moment and a key. Raises request.invalid."""
     if not token:
         return None
-    raised_at, _, alert_id = token.partition("|")
+    moment, _, key = token.partition("|")
     try:
-        place = store.Place(datetime.fromisoformat(raised_at), alert_id)
+        at = datetime.fromisoformat(moment)
     except ValueError as fault:
         raise TuoqiError("request.invalid", problem="page_token") from fault
-    if place.raised_at.tzinfo is None:
+    if at.tzinfo is None:
         raise TuoqiError("request.invalid", problem="page_token")
-    return place
-
-
-def _message(alert: Alert) -> pb.Alert:
-    steps = sorted(alert.escalations, key=lambda step: step.at)
-    return pb.Alert(
-        alert_id=alert.alert_id,
-        kind=alert.kind,
-        severity=alert.severity.name,
-        person_id=alert.person_id,
-        raised_at=stamp_of(alert.raised_at),
-        joined=alert.joined,
-        escalations=[pb.Escalation(step=step.step, at=stamp_of(step.at)) for step in steps],
-        acknowledged_at=stamp_of(alert.acknowledged_at),
-        closed_at=stamp_of(alert.closed_at),
-        closed_as=alert.closed_as,
-    )
+    return at, key

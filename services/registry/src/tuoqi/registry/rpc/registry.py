@@ -68,7 +68,10 @@ class RegistryServicer(registry_service_pb2_grpc.RegistryServiceServicer):
             found = await self._persons.load(tx, request.person_ids, self._vault.ring(), lock=False)
         found = {one: person for one, person in found.items() if actor.may_act_in(person.region)}
         return pb.DescribePersonsResponse(
-            persons=[_description(one, found.get(one), reveal=request.reveal) for one in request.person_ids]
+            persons=[
+                _description(one, found.get(one), reveal=request.reveal, address=request.address)
+                for one in request.person_ids
+            ]
         )
 
     async def ResolvePayees(self, request: pb.ResolvePayeesRequest, context: Any) -> pb.ResolvePayeesResponse:
@@ -108,7 +111,7 @@ def _normalised(name: pb.PersonName) -> tuple[str, str]:
     return kind, normalise_number(value) if kind == "id_number" else value
 
 
-def _description(person_id: str, person: Person | None, *, reveal: bool) -> pb.PersonDescription:
+def _description(person_id: str, person: Person | None, *, reveal: bool, address: bool) -> pb.PersonDescription:
     if person is None:
         return pb.PersonDescription(person_id=person_id)
     return pb.PersonDescription(
@@ -117,6 +120,8 @@ def _description(person_id: str, person: Person | None, *, reveal: bool) -> pb.P
         id_number=person.number if reveal else mask_number(person.number),
         temp_id=person.temp_id,
         region=person.region,
+        address=person.private.get("address", "") if address else "",
+        household_id=person.household_id if address else "",
     )
 
 

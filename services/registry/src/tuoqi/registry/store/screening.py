@@ -39,7 +39,9 @@ _SCORE: Final = """coalesce((
     SELECT a.score FROM assessments a
     WHERE a.person_id = p.person_id AND a.scale = :{n}_text AND a.assessed_on <= CAST(:day AS date)
     ORDER BY a.assessed_on DESC, a.loaded_order DESC LIMIT 1), -1)"""
-_VISITED: Final = "SELECT FROM visited_days v WHERE v.person_id = p.person_id AND v.day <= CAST(:day AS date)"
+_VISITED: Final = (
+    "SELECT FROM visited_days v WHERE v.person_id = p.person_id AND v.seen AND v.day <= CAST(:day AS date)"
+)
 _AGREED: Final = """EXISTS (
     SELECT FROM guardianships g
     WHERE g.child_id = p.person_id AND g.kind = 'entrusted' AND g.signed_on <= CAST(:day AS date)

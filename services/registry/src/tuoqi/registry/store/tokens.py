@@ -39,7 +39,7 @@ class Tokens:
         found = self.of(end_features(texts))
         for part in (*plain, *map(add, plain, plain[1:])):
             found += kept(part) or self._part(part)
-        return list(set(found))
+        return sorted(set(found))
 
     def of(self, features: Iterable[str]) -> list[int]:
         """The hashes of features."""

@@ -11,10 +11,11 @@ from datetime import date, datetime
 
 from tuoqi.visits.domain.days import ONE_DAY, day_of, midnight_of
 from tuoqi.visits.domain.facts import PersonFacts
-from tuoqi.visits.domain.grades import VisitPolicy, next_change
+from tuoqi.visits.domain.grades import VisitPolicy, next_change, next_turn
 from tuoqi.visits.domain.happenings import Happening
 from tuoqi.visits.domain.moment import Moment
 from tuoqi.visits.domain.plan import VisitPlan, VisitRecord
+from tuoqi.visits.domain.records import Correction
 
 Outcome = tuple[VisitPlan, tuple[Happening, ...]]
 
@@ -27,6 +28,16 @@ def facts_changed(plan: VisitPlan, facts: PersonFacts, at: datetime, policy: Vis
 def visit_arrived(plan: VisitPlan, record: VisitRecord, at: datetime, policy: VisitPolicy) -> Outcome:
     """A record arrived `at`; it counts on its own day, be it late or out of order."""
     return _arrival(plan, at, policy, lambda moment: moment.take(record))
+
+
+def visit_corrected(
+    plan: VisitPlan, correction: Correction, record: VisitRecord | None, at: datetime, policy: VisitPolicy
+) -> Outcome:
+    """A record arrived `at` in the place of an older one; `record` is None where it is no visit that could count."""
+    old = correction.old
+    return _arrival(
+        plan, at, policy, lambda moment: moment.correct(old.counts_at, old.counted, correction.tries, record)
+    )
 
 
 def midnight(plan: VisitPlan, day: date, policy: VisitPolicy) -> Outcome:
@@ -45,17 +56,26 @@ def next_due_day(plan: VisitPlan, policy: VisitPolicy) -> date | None:
     """The next day at whose 00:00 something may be due, None where nothing ever is."""
     if plan.looked_on is None:
         return None
-    change = next_change(plan.facts, plan.looked_on, policy)
-    if plan.window is None:
-        return change
-    missed = plan.window.deadline + ONE_DAY
-    return missed if change is None else min(missed, change)
+    return _earlier(_missed_on(plan), next_change(plan.facts, plan.looked_on, policy))
 
 
 def next_due(plan: VisitPlan, policy: VisitPolicy) -> datetime | None:
-    """The moment at which `midnight` must next be called, None where never."""
-    day = next_due_day(plan, policy)
+    """The moment at which `midnight` must next be called for this plan, None where never.
+
+    The first day of a new grade table is everybody's and so stands in nobody's plan: see `VisitPolicy.next_table`.
+    """
+    if plan.looked_on is None:
+        return None
+    day = _earlier(_missed_on(plan), next_turn(plan.facts, plan.looked_on, policy))
     return None if day is None else midnight_of(day)
+
+
+def _missed_on(plan: VisitPlan) -> date | None:
+    return None if plan.window is None else plan.window.deadline + ONE_DAY
+
+
+def _earlier(one: date | None, other: date | None) -> date | None:
+    return other if one is None else one if other is None else min(one, other)
 
 
 def _arrival(plan: VisitPlan, at: datetime, policy: VisitPolicy, cause: Callable[[Moment], None]) -> Outcome:

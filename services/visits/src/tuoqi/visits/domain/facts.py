@@ -81,6 +81,19 @@ class CareFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """All that decides a grade on one day besides the age: the same from one turning day of the person to the next.
+
+    `absent` says why nobody is to be visited, and then nothing else stands here; `statuses` are those in force, in
+    order: category, subtype, level.
+    """
+
+    absent: str = ""
+    score: int | None = None
+    statuses: tuple[tuple[str, str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class PersonFacts:
     """All that is known of one person at one moment."""
 
@@ -112,6 +125,15 @@ class PersonFacts:
         """The score of the latest assessment, None where there is none."""
         latest = max(self.scores, key=lambda one: (one.assessed_on, one.order), default=None)
         return None if latest is None else latest.score
+
+    def standing(self, day: date) -> Standing:
+        """What decides the grade on `day`."""
+        absent = self.not_visited(day)
+        if absent:
+            return Standing(absent)
+        last = (self.in_force(category, day) for category in sorted({one.category for one in self.statuses}))
+        statuses = tuple((one.category, one.subtype, one.level) for one in last if one is not None)
+        return Standing("", self.guardianship_score(), statuses)
 
     def not_visited(self, day: date) -> str:
         """Why nobody is to be visited on `day` ('' where somebody is): the days of death and of a move still count."""

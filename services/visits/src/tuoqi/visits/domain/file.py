@@ -8,10 +8,14 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from tuoqi.visits.domain import causes
+from tuoqi.visits.domain.days import day_of, midnight_of
 from tuoqi.visits.domain.facts import CareFacts, PersonFacts
 from tuoqi.visits.domain.grades import VisitPolicy
 from tuoqi.visits.domain.happenings import Happening, OverdueFound, OverduesChanged, OverdueState
 from tuoqi.visits.domain.plan import VisitPlan, VisitRecord
+from tuoqi.visits.domain.records import Correction
+from tuoqi.visits.domain.spans import SpanNews, news_of
+from tuoqi.visits.domain.tasks import ExtraTask, TaskNews
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +48,9 @@ class VisitFile:
     """All that visits keeps of one person. `plan` is None until the person is known.
 
     `person_version` and `status_version` are the newest versions told by the registry on each of its two ways; an older
-    one that comes late is passed over. `due_at` is the moment at which `turn_of_day` must next be called. `news` is
-    what has not been written to the table of overdues yet: empty whenever a file is loaded.
+    one that comes late is passed over. `due_at` is the moment at which `turn_of_day` must next be called; `table_due`
+    the 00:00 of the first day of a grade table by which the plan was not looked at yet. `news` is what has not been
+    written to the table of overdues yet: empty whenever a file is loaded.
     """
 
     person_id: str
@@ -56,7 +61,13 @@ class VisitFile:
     plan: VisitPlan | None = None
     early: tuple[CareTold | RecordTold, ...] = ()
     due_at: datetime | None = None
+    table_due: datetime | None = field(default=None, repr=False, compare=False)
     news: tuple[OverdueNews, ...] = field(default=(), repr=False)
+    tasks: tuple[ExtraTask, ...] = ()
+    """Extra tasks that are open; `task_news` is what has not been written to their table yet, like `news`."""
+    task_news: tuple[TaskNews, ...] = field(default=(), repr=False)
+    span_news: tuple[SpanNews, ...] = field(default=(), repr=False, compare=False)
+    """When the plan ran, as far as it has not been written to its table yet, like `news`."""
 
 
 Outcome = tuple[VisitFile, tuple[Happening, ...]]
@@ -69,6 +80,15 @@ def learn_person(file: VisitFile, told: PersonFacts, at: datetime, policy: Visit
     known = file.plan.facts
     facts = replace(told, statuses=known.statuses, stays=known.stays, scores=known.scores)
     return _settle(file, causes.facts_changed(file.plan, facts, at, policy), policy)
+
+
+def move_to(file: VisitFile, region: str, at: datetime) -> VisitFile:
+    """The person lives in another village from this day on."""
+    plan = file.plan
+    if plan is None or plan.grade is None or file.region == region:
+        return replace(file, region=region)
+    news = SpanNews(day_of(at), plan.number, plan.grade, region)
+    return replace(file, region=region, span_news=(*file.span_news, news))
 
 
 def learn_care(file: VisitFile, care: CareFacts, at: datetime, policy: VisitPolicy) -> Outcome:
@@ -84,6 +104,17 @@ def take_record(file: VisitFile, record: VisitRecord, at: datetime, policy: Visi
     if file.plan is None:
         return replace(file, early=(*file.early, RecordTold(at, record))), ()
     return _settle(file, causes.visit_arrived(file.plan, record, at, policy), policy)
+
+
+def take_correction(
+    file: VisitFile, correction: Correction, record: VisitRecord | None, at: datetime, policy: VisitPolicy
+) -> Outcome:
+    """A record arrived in the place of an older one; `record` is None where it is no visit that could count."""
+    if file.plan is None:
+        old = correction.old.visit_id
+        early = tuple(one for one in file.early if isinstance(one, CareTold) or one.record.visit_id != old)
+        return replace(file, early=early if record is None else (*early, RecordTold(at, record))), ()
+    return _settle(file, causes.visit_corrected(file.plan, correction, record, at, policy), policy)
 
 
 def turn_of_day(file: VisitFile, day: date, policy: VisitPolicy) -> Outcome:
@@ -133,4 +164,12 @@ def _settle(file: VisitFile, outcome: causes.Outcome, policy: VisitPolicy) -> Ou
             news.append(OverdueNews(one.deadline, OverdueState.OPEN, one.grade))
         elif isinstance(one, OverduesChanged):
             news.extend(OverdueNews(deadline, state) for deadline, state in one.changes)
-    return replace(file, plan=plan, due_at=causes.next_due(plan, policy), news=tuple(news)), said
+    table = None if plan.looked_on is None else policy.next_table(plan.looked_on)
+    return replace(
+        file,
+        plan=plan,
+        due_at=causes.next_due(plan, policy),
+        table_due=None if table is None else midnight_of(table),
+        news=tuple(news),
+        span_news=(*file.span_news, *news_of(said, file.region)),
+    ), said

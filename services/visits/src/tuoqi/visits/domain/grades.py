@@ -8,9 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 
-from tuoqi.visits.domain.days import ONE_DAY, birthday
-from tuoqi.visits.domain.facts import PersonFacts
+from tuoqi.visits.domain.days import ONE_DAY, age_on, birthday
+from tuoqi.visits.domain.facts import PersonFacts, Standing
 from tuoqi.visits.domain.windows import Frequency
+
+VERDICTS_MAX = 100_000
+"""Judgements that a table keeps; with more it begins anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,28 +31,28 @@ class Condition:
     score_from: int | None = None
     score_below: int | None = None
 
-    def holds(self, facts: PersonFacts, day: date) -> bool:
-        """Whether the person fits on `day`."""
-        old_enough = birthday(facts.birth_date, self.age_from) <= day
-        return old_enough and self._score_fits(facts) and (not self.categories or self._status_fits(facts, day))
+    def holds(self, standing: Standing, age: int) -> bool:
+        """Whether someone of this standing and age fits."""
+        return (
+            age >= self.age_from
+            and self._score_fits(standing.score)
+            and (not self.categories or any(self._status_fits(*one) for one in standing.statuses))
+        )
 
-    def _score_fits(self, facts: PersonFacts) -> bool:
+    def _score_fits(self, score: int | None) -> bool:
         if self.score_from is None and self.score_below is None:
             return True
-        score = facts.guardianship_score()
         if score is None:
             return False
         return (self.score_from is None or score >= self.score_from) and (
             self.score_below is None or score < self.score_below
         )
 
-    def _status_fits(self, facts: PersonFacts, day: date) -> bool:
-        intervals = (facts.in_force(category, day) for category in self.categories)
-        return any(
-            one is not None
-            and (not self.subtypes or one.subtype in self.subtypes)
-            and (not self.levels or one.level in self.levels)
-            for one in intervals
+    def _status_fits(self, category: str, subtype: str, level: str) -> bool:
+        return (
+            category in self.categories
+            and (not self.subtypes or subtype in self.subtypes)
+            and (not self.levels or level in self.levels)
         )
 
 
@@ -64,13 +67,11 @@ class GradeRule:
     age_below: int = 0
     two_failed_tries: bool = False  # whether two failed tries on end raise an alert
 
-    def fits(self, facts: PersonFacts, day: date) -> bool:
-        """Whether the person belongs to this row on `day`."""
-        if birthday(facts.birth_date, self.age_from) > day:
+    def fits(self, standing: Standing, age: int) -> bool:
+        """Whether someone of this standing and age belongs to this row."""
+        if age < self.age_from or (self.age_below and age >= self.age_below):
             return False
-        if self.age_below and birthday(facts.birth_date, self.age_below) <= day:
-            return False
-        return any(condition.holds(facts, day) for condition in self.any_of)
+        return any(condition.holds(standing, age) for condition in self.any_of)
 
     def ages(self) -> Iterator[int]:
         """The ages at which someone may come under this row or leave it."""
@@ -84,6 +85,22 @@ class GradeTable:
 
     effective_from: date
     rules: tuple[GradeRule, ...]
+    _verdicts: dict[tuple[Standing, int], GradeRule | None] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
+
+    def judge(self, standing: Standing, age: int) -> GradeRule | None:
+        """The row that holds, None where none does. Millions of people share few standings: each is judged once."""
+        key = (standing, age)
+        try:
+            return self._verdicts[key]
+        except KeyError:
+            pass
+        verdict = None if standing.absent else next((rule for rule in self.rules if rule.fits(standing, age)), None)
+        if len(self._verdicts) >= VERDICTS_MAX:
+            self._verdicts.clear()
+        self._verdicts[key] = verdict
+        return verdict
 
     def rule(self, key: str) -> GradeRule:
         """The row of a grade; KeyError where this table has none of that name."""
@@ -110,6 +127,14 @@ class VisitPolicy:
         place = bisect_right([table.effective_from for table in self.tables], day)
         return self.tables[place - 1] if place else GradeTable(day, ())
 
+    def tables_until(self, day: date) -> list[date]:
+        """The first days of all tables that were or are in force on `day`."""
+        return [table.effective_from for table in self.tables if table.effective_from <= day]
+
+    def next_table(self, after: date) -> date | None:
+        """The first day later than `after` from which another table is in force."""
+        return min((table.effective_from for table in self.tables if table.effective_from > after), default=None)
+
     def categories(self) -> frozenset[str]:
         """Every status category that any table asks for."""
         rules = (rule for table in self.tables for rule in table.rules)
@@ -122,9 +147,7 @@ class VisitPolicy:
 
 def grade_on(facts: PersonFacts, day: date, policy: VisitPolicy) -> GradeRule | None:
     """The grade of the person on `day` by what is known now; None for whoever is not to be visited."""
-    if facts.not_visited(day):
-        return None
-    return next((rule for rule in policy.on(day).rules if rule.fits(facts, day)), None)
+    return policy.on(day).judge(facts.standing(day), age_on(facts.birth_date, day))
 
 
 def next_change(facts: PersonFacts, after: date, policy: VisitPolicy) -> date | None:
@@ -132,24 +155,33 @@ def next_change(facts: PersonFacts, after: date, policy: VisitPolicy) -> date | 
 
     May, not will: a day too many costs one look, a day too few would forget somebody.
     """
-    return min((day for day in _turning_days(facts, policy) if day > after), default=None)
+    own, county = next_turn(facts, after, policy), policy.next_table(after)
+    return own if county is None else county if own is None else min(own, county)
 
 
-def _turning_days(facts: PersonFacts, policy: VisitPolicy) -> Iterator[date]:
-    yield from (birthday(facts.birth_date, age) for age in policy.ages())
-    yield from (table.effective_from for table in policy.tables)
+def next_turn(facts: PersonFacts, after: date, policy: VisitPolicy) -> date | None:
+    """The same by the person's own birthdays and dates alone; new tables turn for the whole county at once."""
+    days = _turning_days(facts, policy)
+    return min([day for day in days if day > after], default=None)
+
+
+def _turning_days(facts: PersonFacts, policy: VisitPolicy) -> list[date]:
+    # A list, not a generator: this is asked for with every look at every plan.
+    days = [birthday(facts.birth_date, age) for age in policy.ages()]
     for one in facts.statuses:
         if one.decided_on is not None:
-            yield one.decided_on
-        if one.last_day is not None:
-            yield one.last_day + ONE_DAY
+            days.append(one.decided_on)
+        last = one.last_day
+        if last is not None:
+            days.append(last + ONE_DAY)
     if facts.died_on is not None:
-        yield facts.died_on + ONE_DAY
+        days.append(facts.died_on + ONE_DAY)
     for absence in facts.absences:
-        yield absence.moved_out_on + ONE_DAY
+        days.append(absence.moved_out_on + ONE_DAY)
         if absence.returned_on is not None:
-            yield absence.returned_on
+            days.append(absence.returned_on)
     for stay in facts.stays:
-        yield stay.first_day
+        days.append(stay.first_day)
         if stay.last_day is not None:
-            yield stay.last_day + ONE_DAY
+            days.append(stay.last_day + ONE_DAY)
+    return days

@@ -47,13 +47,19 @@ class Moment:
         if self.changes:
             said.append(OverduesChanged(self.at, tuple(sorted(self.changes.items()))))
         kept = tuple(one for one in self.plan.overdues if one.state not in FINAL)
-        return replace(self.plan, overdues=kept, looked_on=self.day)
+        looked_on = self.day if self.plan.looked_on is None else max(self.day, self.plan.looked_on)
+        return replace(self.plan, overdues=kept, looked_on=looked_on)
 
     def turn_of_day(self) -> None:
-        """00:00: the deadline of the day before is judged, then the grade looked at."""
+        """00:00: the deadline of the day before is judged, then the grade looked at.
+
+        A late record may put a deadline into days that are over. It is judged as of its own midnight, but the grade is
+        that of today and is not looked at again with the eyes of a day before.
+        """
         if self.plan.window is not None and self.plan.window.deadline < self.day:
             self._miss(self.plan.window)
-        self._look_at_grade()
+        if self.plan.looked_on is None or self.plan.looked_on < self.day:
+            self._look_at_grade()
 
     def learn(self, facts: PersonFacts) -> None:
         """New facts: first what they excuse, then the grade they give."""
@@ -70,6 +76,31 @@ class Moment:
         if self.plan.opened_on is not None and self.plan.opened_on <= day:
             self._count_try(record.result, counts_at)
 
+    def correct(self, counts_at: datetime, succeeded: bool, tries: tuple[Try, ...], record: VisitRecord | None) -> None:  # noqa: FBT001
+        """An older record turns out to be wrong: its success is taken back, its try forgotten, then `record` arrives.
+
+        `tries` are the last two without it. No overdue becomes OPEN again; but the window that it had satisfied runs
+        again, so that nobody waits longer for a visit because of one that was none.
+        """
+        plan = self.plan
+        if plan.opened_on is not None:
+            opened_on = plan.opened_on
+            self.plan = replace(plan, tries=tuple(one for one in tries if day_of(one.at) >= opened_on))
+            if succeeded:
+                self._unsee(day_of(counts_at))
+        if record is not None:
+            self.take(record)
+        if self.plan.opened_on is not None:
+            self._judge_tries(joins=False)
+            while self._window().deadline < self.day:
+                self._miss(self._window())
+
+    def _unsee(self, day: date) -> None:
+        """The visit on `day` was none: where it made the running window, the one before runs again."""
+        before = self.plan.satisfied
+        if before is not None and before.holds(day) and self._every(self._grade()).following(day) == self.plan.window:
+            self.plan = replace(self.plan, window=before, satisfied=None)
+
     def _miss(self, window: Window) -> None:
         """The running window passed unsatisfied; the next follows by the grade the plan has now."""
         grade = self._grade()
@@ -78,6 +109,7 @@ class Moment:
             self.plan,
             overdues=(*self.plan.overdues, Overdue(grade, window, OverdueState.OPEN)),
             window=self._every(grade).following(window.deadline),
+            satisfied=None,
         )
         self._withdraw()
 
@@ -89,12 +121,15 @@ class Moment:
         """A successful visit on `day`. Every window it can touch began after its plan had opened."""
         self._change(lambda one: _after_visit(one, day))
         if self.plan.window is not None and self.plan.window.holds(day):
-            self.plan = replace(self.plan, window=self._every(self._grade()).following(day))
+            following = self._every(self._grade()).following(day)
+            self.plan = replace(self.plan, window=following, satisfied=self.plan.window)
 
     def _change(self, decide: Callable[[Overdue], OverdueState]) -> None:
+        states = [decide(one) for one in self.plan.overdues]
+        if all(state is one.state for state, one in zip(states, self.plan.overdues, strict=True)):
+            return
         changed = []
-        for one in self.plan.overdues:
-            state = decide(one)
+        for one, state in zip(self.plan.overdues, states, strict=True):
             if state is not one.state:
                 self.changes[one.window.deadline] = state
             changed.append(replace(one, state=state))
@@ -107,14 +142,19 @@ class Moment:
             place = bisect_right([one.at for one in tries], counts_at)
             tries.insert(place, Try(counts_at, result in SUCCESSES))
         self.plan = replace(self.plan, tries=tuple(tries[-TWO:]))
+        self._judge_tries(joins=result in FAILURES)
+
+    def _judge_tries(self, *, joins: bool) -> None:
+        """What the last two tries make of the alert about them; `joins` where a failed one has just arrived."""
         both_failed = len(self.plan.tries) == TWO and not any(one.succeeded for one in self.plan.tries)
         if not self.plan.two_tries_open:
             if both_failed and self.policy.on(self.day).rule(self._grade()).two_failed_tries:
                 self.plan = replace(self.plan, two_tries_open=True)
                 self.said.append(TwoTriesFailed(self.at, self.plan.number, self._grade()))
         elif not both_failed:
-            self._end_two_tries(TriesEnd.VISITED if self.plan.tries[-1].succeeded else TriesEnd.LATE_RECORD)
-        elif result in FAILURES:
+            seen = bool(self.plan.tries) and self.plan.tries[-1].succeeded
+            self._end_two_tries(TriesEnd.VISITED if seen else TriesEnd.LATE_RECORD)
+        elif joins:
             self.said.append(FailedTryJoined(self.at, self.plan.number))
 
     def _end_two_tries(self, closed_as: TriesEnd) -> None:
@@ -141,6 +181,7 @@ class Moment:
             window=window,
             opened_on=self.day,
             closed_on=None,
+            satisfied=None,
         )
         self.said.append(PlanOpened(self.at, self.plan.number, rule.key, window.first, window.deadline))
 
@@ -148,7 +189,8 @@ class Moment:
         """The window a plan opened today would have, if it ends earlier than the running one."""
         before, running, fresh = self._grade(), self._window(), rule.every.opening(self.day)
         window = fresh if fresh.deadline < running.deadline else running
-        self.plan = replace(self.plan, grade=rule.key, window=window)
+        satisfied = self.plan.satisfied if window is running else None
+        self.plan = replace(self.plan, grade=rule.key, window=window, satisfied=satisfied)
         said = PlanRegraded(self.at, self.plan.number, rule.key, before, window.first, window.deadline)
         self.said.append(said)
 
@@ -158,7 +200,9 @@ class Moment:
         if self.plan.two_tries_open:
             self._end_two_tries(TriesEnd.PLAN_ENDED)
         self._change(lambda one: OverdueState.ENDED if one.state is OverdueState.OPEN else one.state)
-        self.plan = replace(self.plan, grade=None, window=None, opened_on=None, closed_on=self.day, tries=())
+        self.plan = replace(
+            self.plan, grade=None, window=None, opened_on=None, closed_on=self.day, tries=(), satisfied=None
+        )
 
     def _grade(self) -> str:
         if self.plan.grade is None:

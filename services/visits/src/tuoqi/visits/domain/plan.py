@@ -53,7 +53,9 @@ class VisitPlan:
     `grade` and `window` are None while no plan runs. `tries` are the last two of the running plan: an older one that
     arrives late can never become one of them again. `overdues` holds what may still change; one that is CLEARED or
     WITHDRAWN is final, is told once and then lives in the store's table of overdues alone. `looked_on` is the last
-    day whose midnight is done. `version` belongs to whoever stores and emits.
+    day whose midnight is done. `satisfied` is the window that the last successful visit satisfied, as long as the one
+    after it runs: it runs again where that visit turns out to have been none. `version` belongs to whoever stores and
+    emits.
     """
 
     person_id: str
@@ -68,3 +70,4 @@ class VisitPlan:
     tries: tuple[Try, ...] = ()
     two_tries_open: bool = False
     overdues: tuple[Overdue, ...] = ()
+    satisfied: Window | None = None

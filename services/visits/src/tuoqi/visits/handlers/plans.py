@@ -19,8 +19,9 @@ from tuoqi.kit.context import Context
 from tuoqi.kit.handlers import Handlers
 from tuoqi.visits.domain import happenings as said
 from tuoqi.visits.domain.facts import Absence, CareFacts, GuardianshipScore, PersonFacts, StatusInterval, Stay
-from tuoqi.visits.domain.file import VisitFile, learn_care, learn_person, look_again, turn_of_day
+from tuoqi.visits.domain.file import VisitFile, learn_care, learn_person, look_again, move_to, turn_of_day
 from tuoqi.visits.domain.overdues import overdue_id
+from tuoqi.visits.handlers.tasks import withdraw_tasks
 
 PersonEvent = (
     person_pb2.PersonRegistered
@@ -44,11 +45,11 @@ def on_person_told(file: VisitFile | None, event: PersonEvent, ctx: Context) -> 
     if 0 < ctx.message_version <= file.person_version:
         return file
     region = person.residence_region or person.hukou[-1].region
-    file = replace(file, region=region, person_version=max(file.person_version, ctx.message_version))
+    file = replace(move_to(file, region, ctx.at), person_version=max(file.person_version, ctx.message_version))
     facts = replace(_facts(person), merged=isinstance(event, person_pb2.PersonMerged))
     file, happened = learn_person(file, facts, ctx.at, ctx.policy.grades)
     tell(file.person_id, happened, ctx)
-    return file
+    return withdraw_tasks(file, ctx)
 
 
 def on_status_changed(file: VisitFile | None, event: status_pb2.PersonStatusChanged, ctx: Context) -> VisitFile:
@@ -59,7 +60,7 @@ def on_status_changed(file: VisitFile | None, event: status_pb2.PersonStatusChan
     file = replace(file, status_version=max(file.status_version, ctx.message_version))
     file, happened = learn_care(file, _care(event), ctx.at, ctx.policy.grades)
     tell(file.person_id, happened, ctx)
-    return file
+    return withdraw_tasks(file, ctx)
 
 
 def on_midnight(file: VisitFile | None, day: date, ctx: Context) -> VisitFile | None:
@@ -68,7 +69,7 @@ def on_midnight(file: VisitFile | None, day: date, ctx: Context) -> VisitFile | 
         return None
     file, happened = turn_of_day(file, day, ctx.policy.grades)
     tell(file.person_id, happened, ctx)
-    return file
+    return withdraw_tasks(file, ctx)
 
 
 def on_rules_changed(file: VisitFile | None, _rules: str, ctx: Context) -> VisitFile | None:
@@ -77,7 +78,7 @@ def on_rules_changed(file: VisitFile | None, _rules: str, ctx: Context) -> Visit
         return None
     file, happened = look_again(file, ctx.at, ctx.policy.grades)
     tell(file.person_id, happened, ctx)
-    return file
+    return withdraw_tasks(file, ctx)
 
 
 def tell(person_id: str, happened: Iterable[said.Happening], ctx: Context) -> None:

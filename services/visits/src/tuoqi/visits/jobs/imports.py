@@ -1,29 +1,20 @@
-"""The upload of visit records 探访记录: each id once, each record a moment of its own, in the file's order."""
+"""Visit records from files 探访记录: rows become forms, their people are asked of the registry, then they are taken."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
-from tuoqi.kit.commands import Call, Commander
+from tuoqi.kit.commands import Commander
 from tuoqi.kit.database import Tx
 from tuoqi.kit.rpc.tables import ChunkOutcome, LoadContext
 from tuoqi.kit.tables import ParsedRow, Problem
 from tuoqi.visits import store
-from tuoqi.visits.domain.days import day_of
-from tuoqi.visits.domain.file import VisitFile
-from tuoqi.visits.handlers.records import on_visit_arrived
+from tuoqi.visits.domain.findings import FindingRules
+from tuoqi.visits.domain.record_rules import RecordRules
+from tuoqi.visits.jobs.intake import REFUSED, TAKEN, Answer, Arriving, Intake, Told
 from tuoqi.visits.jobs.sheet import BY_KEY, NAMES, VISIT_COLUMNS, Sheet, read_row
 from tuoqi.visits.peers import People
-
-
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """A record whose person is known."""
-
-    sheet: Sheet
-    person_id: str
 
 
 class VisitsImporter:
@@ -32,10 +23,16 @@ class VisitsImporter:
     kind: Final = "visits"
     columns: Final = VISIT_COLUMNS
 
-    def __init__(self, commander: Commander, people: People, seal: store.NoteSeal) -> None:
-        self._commander = commander
+    def __init__(
+        self,
+        commander: Commander,
+        people: People,
+        seal: store.NoteSeal,
+        findings: FindingRules | None = None,
+        records: RecordRules | None = None,
+    ) -> None:
+        self._intake = Intake(commander, seal, findings or FindingRules(), records or RecordRules())
         self._people = people
-        self._seal = seal
 
     async def load(self, tx: Tx, rows: Sequence[ParsedRow], ctx: LoadContext) -> ChunkOutcome:
         """Take rows; a record that was here before changes nothing, one of an unknown person is a problem."""
@@ -46,27 +43,24 @@ class VisitsImporter:
                 outcome.problems.append(read)
             else:
                 sheets.append(read)
-        visits = await self._identify(sheets, outcome)
-        known = await store.known_people(tx, [visit.person_id for visit in visits])
-        visits = _fitting(visits, known, ctx, outcome)
-        first = {visit.sheet.form.visit_id: visit for visit in reversed(visits)}
-        once = [visit for visit in visits if first[visit.sheet.form.visit_id] is visit]
-        pairs = [(visit.person_id, visit.sheet.form) for visit in once]
-        new = await store.record_visits(tx, pairs, arrived_at=ctx.at, seal=self._seal)
-        fresh = [visit for visit in once if visit.sheet.form.visit_id in new]
-        files = await self._commander.within(tx, VisitFile, [_call(visit, ctx) for visit in fresh])
-        outcome.changed = len(fresh)
-        outcome.unchanged = len(visits) - len(fresh)
-        outcome.events = sum(
-            file.version - (known[person_id].version if person_id in known else 0) for person_id, file in files.items()
-        )
+        told = await self._identify(sheets, ctx, outcome)
+        taken = await self._intake.take(tx, told, Arriving(ctx.at, ctx.actor, "file"))
+        by_number = {sheet.number: sheet for sheet in sheets}
+        for answer in taken.answers:
+            if answer.state == TAKEN:
+                outcome.changed += 1
+            elif answer.state != REFUSED or _differs(answer):
+                outcome.unchanged += 1
+            if answer.fault is not None:
+                outcome.problems.append(_problem(by_number[answer.number], answer))
+        outcome.events = taken.events
         return outcome
 
-    async def _identify(self, sheets: Sequence[Sheet], outcome: ChunkOutcome) -> list[Visit]:
+    async def _identify(self, sheets: Sequence[Sheet], ctx: LoadContext, outcome: ChunkOutcome) -> list[Told]:
         """Ask the registry once for all rows; every name that a row gives must be the same person's."""
         names = [NAMES[column](value) for sheet in sheets for column, value in sheet.names]
         answers = iter(await self._people.identify(names) if names else ())
-        visits: list[Visit] = []
+        told: list[Told] = []
         for sheet in sheets:
             found = [(column, value, next(answers)) for column, value in sheet.names]
             column, value, person_id = next((one for one in found if not one[2]), found[0])
@@ -76,35 +70,21 @@ class VisitsImporter:
                 reason = "本行的编号指向不同的人。"
                 outcome.problems.append(BY_KEY[column].problem(sheet.number, value, reason))
             else:
-                visits.append(Visit(sheet, person_id))
-        return visits
+                told.append(Told(sheet.number, person_id, sheet.form, ctx.cause(sheet.number)))
+        return told
 
 
-def _fitting(
-    visits: Sequence[Visit], known: dict[str, store.KnownPerson], ctx: LoadContext, outcome: ChunkOutcome
-) -> list[Visit]:
-    """Records that lie in the regions of whoever loads them and not before the person's birth."""
-    fitting: list[Visit] = []
-    for visit in visits:
-        number, form = visit.sheet.number, visit.sheet.form
-        person = known.get(visit.person_id)
-        column, value = visit.sheet.names[0]
-        if not ctx.actor.may_act_in(person.region if person else ""):
-            outcome.problems.append(BY_KEY[column].problem(number, value, "此人不在经办人负责的区划内。"))
-        elif person and person.birth_date and day_of(form.started_at) < person.birth_date:
-            shown = f"{form.started_at:%Y-%m-%d %H:%M}"
-            outcome.problems.append(BY_KEY["started_at"].problem(number, shown, "早于此人的出生日期。"))
-        else:
-            fitting.append(visit)
-    return fitting
+def _differs(answer: Answer) -> bool:
+    return answer.fault is not None and answer.fault.slug == "visits.record_differs"
 
 
-def _call(visit: Visit, ctx: LoadContext) -> Call:
-    return Call(
-        key=visit.person_id,
-        handler=on_visit_arrived,
-        message=visit.sheet.form,
-        cause=ctx.cause(visit.sheet.number),
-        at=ctx.at,
-        actor=ctx.actor.user,
-    )
+def _problem(sheet: Sheet, answer: Answer) -> Problem:
+    """A refusal in the words of a file. An id that is here with other content changes nothing and is only named."""
+    column, value = sheet.names[0]
+    if answer.fault is not None and answer.fault.slug == "visits.record_before_birth":
+        shown = f"{sheet.form.started_at:%Y-%m-%d %H:%M}"
+        return BY_KEY["started_at"].problem(sheet.number, shown, "早于此人的出生日期。")
+    if _differs(answer):
+        reason = "这个编号的记录已经收到，内容与本行不同；原记录保留，如须更正请另建记录。"
+        return BY_KEY["visit_id"].problem(sheet.number, sheet.form.visit_id, reason, only_warning=True)
+    return BY_KEY[column].problem(sheet.number, value, "此人不在经办人负责的区划内。")

@@ -12,18 +12,9 @@ from typing import Any, Final
 from tuoqi.contracts.registry.v1 import registry_service_pb2 as registry
 from tuoqi.kit.tables import CLEAR, Column, ParsedRow, Problem
 from tuoqi.visits.domain.plan import RESULTS
+from tuoqi.visits.domain.record_rules import ROLES
 from tuoqi.visits.domain.records import CHANNELS, RESULT_WORDS, VisitForm
 
-ROLES: Final = {
-    "grid_worker": "网格员",
-    "village_child_director": "儿童主任",
-    "township_child_supervisor": "儿童督导员",
-    "volunteer": "志愿者",
-    "loving_mother": "爱心妈妈",
-    "social_worker": "社工",
-    "paired_official": "干部",
-    "third_party": "第三方",
-}
 UUID: Final = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 UUID_ZH: Final = "应为 UUID，如 389482fa-2732-44a7-98eb-b7be287707ae"
 
@@ -46,8 +37,8 @@ SERVICE_COUNT_MAX: Final = 100
 """No visit gives one service more often than this; more is a slip of the pen."""
 
 # Codes travel in events and stand unsealed, so nothing that could be a name or a number passes.
-_CODE: Final = re.compile(r"[A-Za-z][A-Za-z_-]{0,39}[0-9]{0,3}")
-_SERVICE: Final = re.compile(rf"({_CODE.pattern}):([0-9]{{1,3}})")
+CODE: Final = re.compile(r"[A-Za-z][A-Za-z_-]{0,39}[0-9]{0,3}")
+_SERVICE: Final = re.compile(rf"({CODE.pattern}):([0-9]{{1,3}})")
 NAMES: Final[dict[str, Callable[[str], registry.PersonName]]] = {
     "id_number": lambda value: registry.PersonName(id_number=value),
     "temp_id": lambda value: registry.PersonName(temp_id=value),
@@ -98,7 +89,7 @@ def _parts(cell: Any) -> list[str]:
 
 def _codes(cell: Any) -> tuple[str, ...] | None:
     parts = _parts(cell)
-    return tuple(dict.fromkeys(parts)) if all(_CODE.fullmatch(part) for part in parts) else None
+    return tuple(dict.fromkeys(parts)) if all(CODE.fullmatch(part) for part in parts) else None
 
 
 def _services(cell: Any) -> tuple[tuple[str, int], ...] | None:

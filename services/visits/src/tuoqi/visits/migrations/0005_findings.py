@@ -24,9 +24,28 @@ CREATE TABLE service_given (
     PRIMARY KEY (source, kind)
 );
 
+CREATE UNIQUE INDEX service_given_keys ON service_given (source) WHERE NOT by_visit;
+
 CREATE INDEX service_given_days ON service_given (day, region) WHERE NOT voided;
 
 CREATE INDEX service_given_of_person ON service_given (person_id, day);
+
+CREATE TABLE findings (
+    finding_id text COLLATE "C" PRIMARY KEY,
+    visit_id text COLLATE "C" NOT NULL,
+    person_id text COLLATE "C" NOT NULL,
+    code text NOT NULL,
+    kind text NOT NULL,
+    alert_kind text NOT NULL,
+    rules_from date NOT NULL,
+    found_at timestamptz NOT NULL,
+    reported_at timestamptz NOT NULL,
+    corrected_at timestamptz
+);
+
+CREATE INDEX findings_of_visit ON findings (visit_id);
+
+CREATE INDEX findings_of_person ON findings (person_id, found_at);
 
 CREATE TABLE referrals (
     referral_id text COLLATE "C" PRIMARY KEY,

@@ -1,25 +1,65 @@
 """The only SQL of visits: files by batch, records as they arrived, lists for people, and what is due."""
 
-from tuoqi.visits.store.due import due_plans, next_due, people_after, rules_seen, see_rules
+from tuoqi.visits.store.due import (
+    Group,
+    Look,
+    Seen,
+    anybody,
+    due_plans,
+    groups,
+    hold_plans,
+    next_due,
+    people_of,
+    rules_seen,
+    see_rules,
+)
+from tuoqi.visits.store.fences import fenced_places, forget_fences
 from tuoqi.visits.store.files import VisitFileStore
 from tuoqi.visits.store.lists import Missed, Task, list_overdues, list_tasks, overdue_counts, overdues_in_order
-from tuoqi.visits.store.records import KnownPerson, NoteSeal, known_people, record_visits
+from tuoqi.visits.store.records import (
+    Circumstances,
+    KnownPerson,
+    NewRecord,
+    NoteSeal,
+    Private,
+    day_is_empty,
+    known_people,
+    last_tries,
+    mark_corrected,
+    record_visits,
+    standing_records,
+)
 
 __all__ = [
+    "Circumstances",
+    "Group",
     "KnownPerson",
+    "Look",
     "Missed",
+    "NewRecord",
     "NoteSeal",
+    "Private",
+    "Seen",
     "Task",
     "VisitFileStore",
+    "anybody",
+    "day_is_empty",
     "due_plans",
+    "fenced_places",
+    "forget_fences",
+    "groups",
+    "hold_plans",
     "known_people",
+    "last_tries",
     "list_overdues",
     "list_tasks",
+    "mark_corrected",
     "next_due",
     "overdue_counts",
     "overdues_in_order",
-    "people_after",
+    "people_of",
     "record_visits",
     "rules_seen",
     "see_rules",
+    "standing_records",
 ]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
-from tuoqi.visits.domain.facts import Absence, CareFacts, GuardianshipScore, PersonFacts, StatusInterval, Stay
+from tuoqi.visits.domain.facts import Absence, CareFacts, GuardianshipScore, PersonFacts, Standing, StatusInterval, Stay
 from tuoqi.visits.domain.file import CareTold, RecordTold, VisitFile
 from tuoqi.visits.domain.happenings import OverdueState
 from tuoqi.visits.domain.plan import Overdue, Try, VisitPlan, VisitRecord
+from tuoqi.visits.domain.tasks import ExtraTask
 from tuoqi.visits.domain.windows import Window
 
 
@@ -20,6 +22,8 @@ def encode(file: VisitFile) -> str:
         content["early"] = [_early_out(one) for one in file.early]
     if file.plan is not None:
         content["plan"] = _plan_out(file.plan)
+    if file.tasks:
+        content["tasks"] = [_task_out(one) for one in file.tasks]
     return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -36,7 +40,20 @@ def decode(person_id: str, version: int, region: str, due_at: datetime | None, s
         plan=_plan_in(person_id, content["plan"]) if "plan" in content else None,
         early=tuple(_early_in(one) for one in content.get("early", ())),
         due_at=due_at,
+        tasks=tuple(_task_in(one) for one in content.get("tasks", ())),
     )
+
+
+@lru_cache(maxsize=10_000)
+def standing_text(standing: Standing) -> str:
+    """A standing as its column has it: equal ones are equal texts."""
+    return json.dumps([standing.absent, standing.score, standing.statuses], ensure_ascii=False, separators=(",", ":"))
+
+
+def standing_of(text: str) -> Standing:
+    """And back."""
+    absent, score, statuses = json.loads(text)
+    return Standing(absent, score, tuple((category, subtype, level) for category, subtype, level in statuses))
 
 
 def _plan_out(plan: VisitPlan) -> dict[str, Any]:
@@ -56,6 +73,7 @@ def _plan_out(plan: VisitPlan) -> dict[str, Any]:
         "tries": [[one.at.isoformat(), one.succeeded] for one in plan.tries],
         "two_tries": plan.two_tries_open,
         "overdues": [[one.grade, *_window_out(one.window), one.state.value] for one in plan.overdues],
+        "satisfied": _window_out(plan.satisfied) if plan.satisfied else None,
     }
     return {key: value for key, value in content.items() if value}
 
@@ -87,6 +105,18 @@ def _plan_in(person_id: str, content: dict[str, Any]) -> VisitPlan:
             Overdue(grade, _window_in(first, deadline), OverdueState(state))
             for grade, first, deadline, state in get("overdues", ())
         ),
+        satisfied=_window_in(*content["satisfied"]) if "satisfied" in content else None,
+    )
+
+
+def _task_out(one: ExtraTask) -> list[Any]:
+    return [one.task_id, one.kind, one.cause_id, one.opened_at.isoformat(), one.due_at.isoformat(), one.overdue]
+
+
+def _task_in(content: list[Any]) -> ExtraTask:
+    task_id, kind, cause_id, opened_at, due_at, overdue = content
+    return ExtraTask(
+        task_id, kind, cause_id, datetime.fromisoformat(opened_at), datetime.fromisoformat(due_at), overdue
     )
 
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final
 
 from tuoqi.kit.database import Tx
 from tuoqi.kit.handlers import Change, expect_rows
+from tuoqi.visits.domain.days import day_of
 from tuoqi.visits.domain.file import OverdueNews, VisitFile
 from tuoqi.visits.domain.happenings import OverdueState
 from tuoqi.visits.domain.overdues import overdue_id
-from tuoqi.visits.store.codec import decode, encode
+from tuoqi.visits.store.codec import decode, encode, standing_text
+from tuoqi.visits.store.spans import save_spans
+from tuoqi.visits.store.tasks import save_task_news
 
 COLUMNS: Final = (
     ("person_id", "text"),
@@ -24,18 +29,35 @@ COLUMNS: Final = (
     ("closed_on", "date"),
     ("next_due", "timestamptz"),
     ("state", "text"),
+    ("looked_on", "date"),
+    ("standing", "text"),
 )
 _NAMES: Final = ", ".join(name for name, _ in COLUMNS)
-_ARRAYS: Final = ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in COLUMNS)
+_ARRAYS: Final = ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in (*COLUMNS, ("table_due", "timestamptz")))
+_COUNTY_LOOK: Final = "(SELECT looked_at FROM rules_seen)"
+# A new table is everybody's at its midnight (`due.py`). Whoever is told with an earlier time when that look is over
+# already is due for himself.
+_NEXT_DUE: Final = f"CASE WHEN t.table_due <= {_COUNTY_LOOK} THEN least(t.next_due, t.table_due) ELSE t.next_due END"
+_VALUES: Final = ", ".join(_NEXT_DUE if name == "next_due" else f"t.{name}" for name, _ in COLUMNS)
+_SETS: Final = ", ".join(
+    f"{name} = {_NEXT_DUE if name == 'next_due' else f't.{name}'}" for name, _ in COLUMNS if name != "person_id"
+)
 
-_LOAD: Final = """
-SELECT person_id, version, region, next_due, state FROM plans
-WHERE person_id = ANY(CAST(:keys AS text[])) ORDER BY person_id FOR UPDATE
+# A look at the whole county writes into no plan for which nothing happened; it counts for every plan that has not been
+# written since and was not due then.
+_LOAD: Final = f"""
+SELECT person_id, version, region, next_due, state,
+       CASE WHEN county_look IS DISTINCT FROM {_COUNTY_LOOK}
+             AND (next_due IS NULL OR next_due > {_COUNTY_LOOK}) THEN {_COUNTY_LOOK} END AS looked_at
+FROM plans WHERE person_id = ANY(CAST(:keys AS text[])) ORDER BY person_id FOR UPDATE
 """
-_INSERT: Final = f"INSERT INTO plans ({_NAMES}) SELECT * FROM unnest({_ARRAYS}) ON CONFLICT DO NOTHING"
+_INSERT: Final = f"""
+INSERT INTO plans ({_NAMES}, county_look)
+SELECT {_VALUES}, {_COUNTY_LOOK} FROM unnest({_ARRAYS}) AS t({_NAMES}, table_due) ON CONFLICT DO NOTHING
+"""
 _UPDATE: Final = f"""
-UPDATE plans SET {", ".join(f"{name} = t.{name}" for name, _ in COLUMNS if name != "person_id")}
-FROM unnest({_ARRAYS}, CAST(:loaded AS bigint[])) AS t({_NAMES}, loaded)
+UPDATE plans SET {_SETS}, county_look = {_COUNTY_LOOK}
+FROM unnest({_ARRAYS}, CAST(:loaded AS bigint[])) AS t({_NAMES}, table_due, loaded)
 WHERE plans.person_id = t.person_id AND plans.version = t.loaded
 """
 _FIND_OVERDUES: Final = """
@@ -56,7 +78,10 @@ class VisitFileStore:
     async def load(self, tx: Tx, keys: Collection[str]) -> dict[str, VisitFile]:
         """The files that exist, their rows locked in key order."""
         rows = await tx.fetch(_LOAD, keys=list(keys))
-        return {row.person_id: decode(row.person_id, row.version, row.region, row.next_due, row.state) for row in rows}
+        return {
+            row.person_id: _seen(decode(row.person_id, row.version, row.region, row.next_due, row.state), row.looked_at)
+            for row in rows
+        }
 
     async def save(self, tx: Tx, changes: Sequence[Change[VisitFile]]) -> None:
         """Write files and what became of their missed deadlines. Raises Conflict where someone else was first."""
@@ -68,14 +93,27 @@ class VisitFileStore:
             loaded = [change.loaded_version for change in known]
             expect_rows(await tx.execute(_UPDATE, **_arrays(known), loaded=loaded), len(known))
         await _save_overdues(tx, [(change.key, news) for change in changes for news in change.state.news])
+        await save_task_news(tx, changes)
+        await save_spans(tx, changes)
+
+
+def _seen(file: VisitFile, looked_at: datetime | None) -> VisitFile:
+    """The file after a look at the whole county that had nothing to say about it."""
+    plan = file.plan
+    if looked_at is None or plan is None or plan.looked_on is None:
+        return file
+    day = day_of(looked_at)
+    return file if plan.looked_on >= day else replace(file, plan=replace(plan, looked_on=day))
 
 
 def _arrays(changes: Sequence[Change[VisitFile]]) -> dict[str, list[Any]]:
-    rows = [_row(change.state) for change in changes]
-    return {name: list(column) for (name, _), column in zip(COLUMNS, zip(*rows, strict=True), strict=True)}
+    rows = [row_of(change.state) for change in changes]
+    names = (*(name for name, _ in COLUMNS), "table_due")
+    return {name: list(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
 
 
-def _row(file: VisitFile) -> tuple[Any, ...]:
+def row_of(file: VisitFile) -> tuple[Any, ...]:
+    """A file's values in the order of `COLUMNS`, and its `table_due`."""
     plan = file.plan
     window = plan.window if plan else None
     return (
@@ -90,6 +128,9 @@ def _row(file: VisitFile) -> tuple[Any, ...]:
         plan.closed_on if plan else None,
         file.due_at,
         encode(file),
+        plan.looked_on if plan else None,
+        standing_text(plan.facts.standing(plan.looked_on)) if plan and plan.looked_on else None,
+        file.table_due,
     )
 
 

@@ -31,7 +31,11 @@ def test_a_service_gets_the_settings_that_the_kit_reads() -> None:
         "TUOQI_COUNTY_DIR": "/county",
         "TUOQI_CLOCK": "settable",
         "TUOQI_CLOCK_START": "2026-07-01T00:00:00+08:00",
+        "TUOQI_OBJECTS_URL": "file:///srv/t/attachments",
     }
+    alerts = service_environment(plan, "alerts", Endpoints.of(PORTS, SERVICES), HOME)
+    assert alerts["TUOQI_SMS_FOLDER"] == "/srv/t/sms"
+    assert "TUOQI_OBJECTS_URL" not in alerts
 
 
 def test_only_a_migration_gets_the_role_that_owns_the_schema() -> None:

@@ -56,6 +56,17 @@ async def test_a_deadline_that_only_a_false_visit_had_met_is_found_missed_now(de
     assert await desk.rows(mine, id=desk.make.person(1)) == [(1,)]
 
 
+@pytest.mark.parametrize(("day", "states"), [("2026-03-11", ["MADE_UP"]), ("2026-03-08", [])])
+async def test_a_visit_told_under_a_wrong_day_makes_up_what_was_missed_or_was_in_time(
+    desk: Any, day: str, states: list[str]
+) -> None:
+    """The deadline was the 9th: seen on the 11th it is made up at once, seen on the 8th nothing was missed."""
+    await desk.upload(desk.record(1))
+    desk.go_to("2026-03-11")
+    await desk.upload(correcting(desk, 2, 1, day=day))
+    assert [state for (state,) in await desk.rows("SELECT state FROM overdues")] == states
+
+
 async def test_nothing_becomes_open_again(desk: Any) -> None:
     """An overdue that a false visit had made up stays made up."""
     await desk.midnight("2026-03-10")

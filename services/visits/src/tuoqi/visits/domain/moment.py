@@ -88,12 +88,19 @@ class Moment:
             self.plan = replace(plan, tries=tuple(one for one in tries if day_of(one.at) >= opened_on))
             if succeeded:
                 self._unsee(day_of(counts_at))
-        if record is not None:
+        # What runs again may be over: it is missed first, so that a later visit makes it up; a visit inside it counts.
+        inside = record is not None and self.plan.window is not None and self.plan.window.holds(self._day_of(record))
+        if record is not None and inside:
+            self.take(record)
+        while self.plan.window is not None and self.plan.window.deadline < self.day:
+            self._miss(self.plan.window)
+        if record is not None and not inside:
             self.take(record)
         if self.plan.opened_on is not None:
             self._judge_tries(joins=False)
-            while self._window().deadline < self.day:
-                self._miss(self._window())
+
+    def _day_of(self, record: VisitRecord) -> date:
+        return day_of(record.counts_at(self.at))
 
     def _unsee(self, day: date) -> None:
         """The visit on `day` was none: where it made the running window, the one before runs again."""

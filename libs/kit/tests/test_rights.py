@@ -55,10 +55,10 @@ def test_each_act_belongs_to_its_officers(rights: Rights, right: str, allowed: s
 
 
 def test_every_right_of_the_contracts_is_granted_to_somebody(rights: Rights) -> None:
-    """And roles.yaml grants none that no contract knows, but two that are asked for by what a call wants."""
+    """And roles.yaml grants none that no contract knows, but four that are asked for by what a call wants."""
     granted = frozenset().union(*rights.grants.values())
     asked = {method.GetOptions().Extensions[access_pb2.access].right for method in contract_methods()} - {""}
-    assert granted == asked | {"reveal", "aid.decide_county"}
+    assert granted == asked | {"reveal", "aid.decide_county", "alert.restricted", "alert.inspect"}
 
 
 def test_a_service_on_its_own_behalf_may_only_ask(rights: Rights) -> None:

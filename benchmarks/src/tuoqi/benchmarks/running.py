@@ -9,7 +9,7 @@ import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -43,13 +43,15 @@ class Running:
 
 
 @contextmanager
-def platform_of(services: Sequence[str]) -> Iterator[Running]:
-    """Kafka, PostgreSQL and these services in a home of their own, gone afterwards."""
+def platform_of(services: Sequence[str], *, clock_start: str = "") -> Iterator[Running]:
+    """Kafka, PostgreSQL and these services in a home of their own, gone afterwards; with a start the clock is set."""
     root = Path(tempfile.mkdtemp(prefix="tuoqi-bench-"))
     root.chmod(0o755)
     home = Home(root, Home.from_environment().shared_cache)
     found: list[Endpoints] = []
     plan = Plan(services=tuple(Service.of(name) for name in services), topics=TOPICS)
+    if clock_start:
+        plan = replace(plan, clock="settable", clock_start=clock_start)
     try:
         control.up(home, plan, detach=True, say=lambda _: None, ready=found.append)
         yield Running(home, found[0])

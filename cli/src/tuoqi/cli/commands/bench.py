@@ -136,3 +136,20 @@ def sweep(
         raise TuoqiError("bench.not_installed") from error
     report = module.bench_sweep(persons, runs, say)
     emit(report) if as_json else show_pairs(report)
+
+
+@app.command(epilog="Example: tuoqi bench alerts --uploads 300 --timers 5000 --flood 50000 --json")
+def alerts(
+    uploads: Annotated[int, typer.Option("--uploads", min=10, max=100_000, help="Missed visits made up.")] = 300,
+    timers: Annotated[int, typer.Option("--timers", min=300, max=1_000_000, help="Steps due at one moment.")] = 5_000,
+    flood: Annotated[int, typer.Option("--flood", min=1_000, max=5_000_000, help="Visits in each flood.")] = 50_000,
+    runs: Annotated[int, typer.Option("--runs", min=1, max=20, help="How often; uploads are made once.")] = 3,
+    as_json: AsJson = False,
+) -> None:
+    """From an upload to the alert's end, thousands of steps in one second, and alarms beside a flood of visits."""
+    try:
+        module = importlib.import_module("tuoqi.benchmarks.alerts")
+    except ModuleNotFoundError as error:
+        raise TuoqiError("bench.not_installed") from error
+    report = module.bench_alerts(uploads, timers, flood, runs, say)
+    emit(report) if as_json else show_pairs(report)

@@ -142,6 +142,7 @@ async def test_a_death_closes_plan_and_alerts_and_is_recovered_by_the_next_cycle
 
 
 async def test_at_the_end_the_platform_says_that_all_is_well_and_it_is(story: Story) -> None:
+    await story.platform.settle()
     assert "all parts are up and caught up" in await story.run("status")
     findings = await oracles.all_oracles(story.platform)
     assert not findings, "\n".join(findings)

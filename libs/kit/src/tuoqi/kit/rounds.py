@@ -38,15 +38,6 @@ def rounds(
     return for_ever
 
 
-async def fault_of(work: Awaitable[object]) -> Exception | None:
-    """What a plug-in's work raised, whatever it was; None where it ended well. Cancelling passes through."""
-    try:
-        await work
-    except Exception as fault:  # noqa: BLE001  somebody else's code must not end the process
-        return fault
-    return None
-
-
 async def _rest(woken: asyncio.Event, pause_s: float) -> None:
     try:
         async with asyncio.timeout(pause_s):

@@ -25,7 +25,7 @@ from tuoqi.kit import metrics
 from tuoqi.kit.clock import BusinessClock
 from tuoqi.kit.database import Database
 from tuoqi.kit.logs import get_logger
-from tuoqi.kit.rounds import fault_of, rounds
+from tuoqi.kit.rounds import rounds
 
 LOOK_S: Final = 0.5
 """How soon a notice is seen; a sender is woken, and looks by itself only for what is to be tried again."""
@@ -108,7 +108,8 @@ class Dispatcher:
 
     async def _surely(self, one: Delivery) -> None:
         """What goes wrong in between leaves the message to its lease."""
-        if fault := await fault_of(self._send(one)):
+        (fault,) = await asyncio.gather(self._send(one), return_exceptions=True)
+        if fault is not None:
             logger.warning("a message waits for its lease", channel=one.channel, fault=type(fault).__name__)
 
     async def _send(self, one: Delivery) -> None:
@@ -116,22 +117,19 @@ class Dispatcher:
         if contact is None:
             await self._failed(one, "no longer on the list", None)
             return
-        proof: list[str] = []
-        fault = await fault_of(self._hand_over(one, contact, proof))
-        if fault is None:
+        message = Message(one.delivery_id, one.alert_id, contact, one.body)
+        # Whatever a plug-in raises is told as a value: somebody else's code must not end the process.
+        (answer,) = await asyncio.gather(self._channels[one.channel].send(message), return_exceptions=True)
+        if not isinstance(answer, BaseException):
             async with self._database.begin() as tx:
-                await store.mark_sent(tx, one.delivery_id, proof[0])
+                await store.mark_sent(tx, one.delivery_id, answer)
             metrics.DELIVERIES.labels(one.channel, "sent").inc()
             return
         # A plug-in's own words may hold anything; those of the two refusals are codes.
-        known = isinstance(fault, ChannelAway | ChannelRefused)
-        again = not isinstance(fault, ChannelRefused) and one.tries < self._oncall.tries
-        text = str(fault) if known else type(fault).__name__
+        known = isinstance(answer, ChannelAway | ChannelRefused)
+        again = not isinstance(answer, ChannelRefused) and one.tries < self._oncall.tries
+        text = str(answer) if known else type(answer).__name__
         await self._failed(one, text, again_after(one.tries) if again else None)
-
-    async def _hand_over(self, one: Delivery, contact: Contact, proof: list[str]) -> None:
-        message = Message(one.delivery_id, one.alert_id, contact, one.body)
-        proof.append(await self._channels[one.channel].send(message))
 
     async def _failed(self, one: Delivery, fault: str, again_after_s: float | None) -> None:
         """Tried again later; where it failed for good, the next level is told in its place."""
